@@ -1,0 +1,95 @@
+"""Functions that dbt's SQL calls but SQL cannot hold: keyed hashing and public holidays.
+
+dbt-duckdb loads this module as a plugin (profiles/profiles.yml), so that a plain `dbt build` has
+them; `dagster_project.warehouse` registers the same ones on its own connections.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import holidays
+import pyarrow as pa
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from dagster_project.settings import customer_key_from_environment
+
+KEY_FILE = "customer.key"
+
+
+def customer_hasher(key: bytes) -> Any:
+    """Return the function text -> first 128 bits of HMAC-SHA-256 in hex, vectorised for Arrow."""
+
+    @functools.lru_cache(maxsize=1_000_000)
+    def hashed(customer: str) -> str:
+        return hmac.new(key, customer.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def hash_customer(customers: pa.ChunkedArray) -> pa.Array:
+        return pa.array(
+            [None if value is None else hashed(value) for value in customers.to_pylist()],
+            type=pa.string(),
+        )
+
+    return hash_customer
+
+
+@functools.lru_cache(maxsize=4096)
+def _holidays_of(country: str, year: int) -> dict[Any, str]:
+    return dict(holidays.country_holidays(country, years=year))
+
+
+def public_holiday(country: str, day: Any) -> str | None:
+    """Name of the public holiday of `country` (ISO code) on `day`, or None."""
+    return _holidays_of(country, day.year).get(day)
+
+
+def customer_key(home: Path) -> bytes:
+    """The key of the customer hash: MESHCAST_CUSTOMER_KEY, or the home's own generated file."""
+    from_environment = customer_key_from_environment()
+    if from_environment is not None:
+        return from_environment
+    path = home / KEY_FILE
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        candidate = home / f"{KEY_FILE}.{os.getpid()}"
+        descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(candidate, path)  # fails when another process was first: then its key counts
+        except FileExistsError:
+            pass
+        finally:
+            candidate.unlink()
+    return path.read_text().strip().encode()
+
+
+def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Register hash_customer(varchar) and public_holiday(varchar, date) on a connection."""
+    connection.create_function(
+        "hash_customer",
+        customer_hasher(customer_key(home)),
+        ["varchar"],
+        "varchar",
+        type="arrow",
+        null_handling="special",
+    )
+    connection.create_function(
+        "public_holiday", public_holiday, ["varchar", "date"], "varchar", null_handling="special"
+    )
+
+
+class Plugin(BasePlugin):
+    """What dbt-duckdb calls when it opens the warehouse."""
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Register the functions on dbt's connection; the home is the folder above warehouse/."""
+        database = Path(str(self.creds.path)).resolve() if self.creds else Path.cwd()
+        register_functions(conn, database.parent.parent)

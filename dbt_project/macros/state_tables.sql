@@ -1,0 +1,89 @@
+{#- The only DDL of the tables that outlive a full refresh: the register of landed files, the model
+    versions, the forecast ledger and the evidence of backtests. dbt runs it at the start of every
+    run; meshcast reads this same file, so its body stays plain SQL without Jinja. -#}
+{% macro create_state_tables() %}
+create schema if not exists state;
+
+create table if not exists state.home (
+    schema_version integer not null
+);
+
+create table if not exists state.landing_files (
+    file_id bigint not null,
+    source varchar not null,
+    entity varchar not null,
+    path varchar not null,
+    readable_path varchar,
+    business_on date,
+    format varchar,
+    size_bytes bigint not null,
+    sha256 varchar,
+    row_count bigint,
+    column_names varchar[],
+    extra_columns varchar[],
+    first_seen_at timestamp with time zone not null,
+    status varchar not null,
+    reason varchar
+);
+
+create table if not exists state.model_versions (
+    model_version varchar not null,
+    trained_at timestamp with time zone not null,
+    trained_through_on date not null,
+    model blob not null,
+    sha256 varchar not null,
+    parameters json not null,
+    features varchar[] not null,
+    seed bigint not null,
+    input_fingerprint varchar not null,
+    code_revision varchar not null,
+    packages json not null,
+    metrics json not null,
+    verdict varchar not null,
+    reasons varchar[] not null,
+    is_champion boolean not null
+);
+
+create table if not exists state.backtest_scores (
+    model_version varchar not null,
+    method varchar not null,
+    cutoff_on date,
+    slice varchar not null,
+    slice_value varchar not null,
+    metric varchar not null,
+    score double,
+    observations bigint not null
+);
+
+create table if not exists state.forecast_versions (
+    forecast_version bigint not null,
+    cutoff_on date not null,
+    issued_at timestamp with time zone not null,
+    known_as_of date not null,
+    model_version varchar not null,
+    input_fingerprint varchar not null,
+    horizon_days integer not null,
+    series bigint not null,
+    fallback_series bigint not null,
+    is_backfill boolean not null
+);
+
+create table if not exists state.forecast_ledger (
+    forecast_version bigint not null,
+    issued_at timestamp with time zone not null,
+    cutoff_on date not null,
+    target_on date not null,
+    horizon_days integer not null,
+    store_id varchar not null,
+    product_id varchar not null,
+    units_mean decimal(18, 4) not null,
+    units_p025 decimal(18, 4) not null,
+    units_p10 decimal(18, 4) not null,
+    units_p50 decimal(18, 4) not null,
+    units_p90 decimal(18, 4) not null,
+    units_p975 decimal(18, 4) not null,
+    model_version varchar not null,
+    is_fallback boolean not null,
+    is_backfill boolean not null
+);
+{% endmacro %}
