@@ -62,6 +62,14 @@ def port(path: Path, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConne
 
 
 @contextmanager
+def memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, for SQL over files and frames that leaves nothing behind."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All or nothing: commit at the end, roll back when the block raises."""
     connection.execute("begin")

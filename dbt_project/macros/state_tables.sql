@@ -86,4 +86,14 @@ create table if not exists state.forecast_ledger (
     is_fallback boolean not null,
     is_backfill boolean not null
 );
+
+create table if not exists state.publications (
+    publication bigint not null,
+    published_at timestamp with time zone not null,
+    kind varchar not null,
+    cutoff_on date not null,
+    forecast_version bigint not null,
+    model_version varchar not null,
+    is_current boolean not null
+);
 {% endmacro %}

@@ -1,0 +1,46 @@
+# Two commands do everything: `make run` and `make test`. Each prepares what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export MESHCAST_HOME ?= $(CURDIR)/.meshcast
+
+.DEFAULT_GOAL := help
+.PHONY: help run test ui lint clean lock
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else "meshcast needs Python 3.11, 3.12 or 3.13; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % v[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/run.stamp  ## land the demo's real sales lines and publish a forecast of them
+	$(BIN)/meshcast land complete-journey
+	$(BIN)/meshcast run --today 2018-01-01
+
+test: $(VENV)/dev.stamp lint  ## lint, types, layers, every test, a dbt build and the end-to-end run
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+ui: $(VENV)/run.stamp  ## open Dagster with the project loaded
+	$(BIN)/meshcast ui
+
+lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+
+clean:  ## remove the environment and everything runs have written
+	rm -rf $(VENV) $(MESHCAST_HOME) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+lock:  ## resolve the requirements again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt

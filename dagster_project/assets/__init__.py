@@ -1,0 +1,1 @@
+"""Thin assets: each reads, calls one function, writes and reports what it did."""

@@ -1,0 +1,175 @@
+"""The dbt project as assets and checks: one `dbt build` for whatever part of it is wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.sources import dbt_vars
+from dagster_project.stages import stage
+from dagster_project.warehouse import warehouse
+
+WAREHOUSE_POOL = "warehouse"
+
+
+def dbt_folder(settings: Settings) -> Path:
+    """Where dbt keeps its artifacts for this home."""
+    return settings.home / "dbt" / "embedded"
+
+
+def vars_arguments(settings: Settings) -> list[str]:
+    """The --vars of this deployment; none when they are those of dbt_project.yml."""
+    variables = dbt_vars(settings)
+    return ["--vars", json.dumps(variables)] if variables else []
+
+
+def prepare_manifest(settings: Settings) -> Path:
+    """Return the manifest, parsed again when the project or its deployment has changed.
+
+    Raises:
+        RuntimeError: dbt cannot parse the project; carries dbt's own words.
+    """
+    manifest = dbt_folder(settings) / "manifest.json"
+    stamp = dbt_folder(settings) / "manifest.vars"
+    arguments = " ".join(vars_arguments(settings))
+    if (
+        manifest.exists()
+        and stamp.exists()
+        and stamp.read_text() == arguments
+        and manifest.stat().st_mtime > _newest_change()
+    ):
+        return manifest
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
+    _run_dbt(settings, "parse")
+    stamp.write_text(arguments)
+    return manifest
+
+
+def dbt_build(settings: Settings, *, select: str | None = None, exclude: str | None = None) -> None:
+    """Build a part of the project outside of Dagster.
+
+    Raises:
+        RuntimeError: a model or a test failed; carries dbt's own words.
+    """
+    selection = [
+        *(["--select", select] if select else []),
+        *(["--exclude", exclude] if exclude else []),
+    ]
+    _run_dbt(settings, "build", *selection)
+
+
+def _run_dbt(settings: Settings, command: str, *arguments: str) -> None:
+    ran = subprocess.run(
+        [
+            *(settings.dbt_executable, "--quiet", command),
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)),
+            *arguments,
+            *vars_arguments(settings),
+        ],
+        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        raise RuntimeError(f"dbt {command} failed:\n{ran.stdout}{ran.stderr}")
+
+
+def _newest_change() -> float:
+    files = [
+        file
+        for folder in (DBT_PROJECT, PROFILES)
+        for file in folder.rglob("*")
+        if file.suffix in {".sql", ".yml", ".md", ".csv"}
+    ]
+    return max(file.stat().st_mtime for file in files)
+
+
+class Translator(DagsterDbtTranslator):
+    """Names and groups of dbt's nodes in Dagster: a model's group is its layer."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder under models/, which is the layer."""
+        path = dbt_resource_props["fqn"]
+        return path[1] if len(path) > 2 else super().get_group_name(dbt_resource_props)
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """DBT's tags, and the layer."""
+        return {**super().get_tags(dbt_resource_props), "layer": dbt_resource_props["fqn"][1]}
+
+
+def dbt_resource(settings: Settings) -> DbtCliResource:
+    """The dbt command line beside this Python, on the embedded target."""
+    return DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(PROFILES),
+        dbt_executable=settings.dbt_executable,
+        target="embedded",
+    )
+
+
+def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
+    """All dbt models as assets and their tests as checks; can run any part of them."""
+
+    @dbt_assets(
+        manifest=prepare_manifest(settings),
+        dagster_dbt_translator=Translator(),
+        project=DbtProject(DBT_PROJECT, profiles_dir=PROFILES, target="embedded"),
+        pool=WAREHOUSE_POOL,
+        name="dbt",
+    )
+    def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        layers = sorted({key.path[-1] for key in context.selected_asset_keys})
+        is_products = all(name.rpartition("_v")[2].isdigit() for name in layers)
+        with stage("dbt: data products" if is_products else "dbt: clean, daily, features") as tell:
+            invocation = dbt.cli(
+                ["build", *vars_arguments(settings)],
+                context=context,
+                target_path=dbt_folder(settings),
+            )
+            events = []
+            for event in invocation.stream():
+                events.append(event)
+                tell(f"{len(events)} models and tests")
+            rows = row_counts(settings, [event for event in events if _is_model(event)])
+            for event in events:
+                key = event.asset_key if _is_model(event) else None
+                if key is not None and key in rows:
+                    yield event.with_metadata(
+                        {**event.metadata, "dagster/row_count": dg.MetadataValue.int(rows[key])}
+                    )
+                else:
+                    yield event
+
+    return dbt_models
+
+
+def _is_model(event: Any) -> bool:
+    return isinstance(event, dg.Output | dg.AssetMaterialization)
+
+
+def row_counts(settings: Settings, events: list[Any]) -> dict[dg.AssetKey, int]:
+    """Rows of each table a run has built, from one short connection after dbt let go of it."""
+    counts = {}
+    with warehouse(settings, read_only=True) as connection:
+        found = dict(
+            connection.execute(
+                "select table_name, table_type from information_schema.tables"
+                " where table_schema = 'main'"
+            ).fetchall()
+        )
+        for event in events:
+            table = event.asset_key.path[-1]
+            if found.get(table) == "BASE TABLE":
+                row = connection.execute(f'select count(*) from main."{table}"').fetchone()
+                counts[event.asset_key] = row[0] if row else 0
+    return counts

@@ -1,0 +1,192 @@
+"""Evidence as people see it in Dagster: backtest tables, the gate's reasons, pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import dagster as dg
+import duckdb
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from dagster_project.forecasting.gate import Verdict
+
+METRICS = ["rmsse", "wape", "wape_category_totals", "bias", "pinball", "coverage_80", "coverage_95"]
+METHODS = ["published", "model", "baseline"]
+WORST_SHOWN = 15
+PAST_DAYS = 56
+SERIES_SHOWN = 3
+
+# The largest series of a forecast, and all of them together: what was sold in the weeks before,
+# what is forecast, what earlier versions had forecast of days that have come since.
+PICTURE_ROWS = """
+with version as (
+    select * from state.forecast_versions where forecast_version = $version
+),
+
+forecast as (
+    select ledger.*
+    from state.forecast_ledger as ledger
+    where ledger.forecast_version = $version
+),
+
+largest as (
+    select product_id, store_id
+    from forecast
+    group by product_id, store_id
+    order by sum(units_mean) desc, product_id, store_id
+    limit $series
+),
+
+days as (
+    select unnest(generate_series(
+        cutoff_on - $past, cutoff_on + horizon_days, interval 1 day
+    ))::date as day_on
+    from version
+),
+
+sold as (
+    select largest.product_id, largest.store_id, daily.sold_on, daily.units_sold
+    from daily_sales as daily
+    inner join largest
+        on daily.product_id = largest.product_id and daily.store_id = largest.store_id
+),
+
+last_known as (
+    select max(sold_on) as sold_on from daily_sales
+)
+
+select
+    largest.product_id,
+    largest.store_id,
+    days.day_on,
+    case when days.day_on <= last_known.sold_on then coalesce(sold.units_sold, 0)::double end
+        as units,
+    forecast.units_mean::double as units_mean,
+    forecast.units_p10::double as units_p10,
+    forecast.units_p90::double as units_p90
+from days
+cross join largest
+cross join last_known
+left join sold
+    on days.day_on = sold.sold_on
+    and largest.product_id = sold.product_id
+    and largest.store_id = sold.store_id
+left join forecast
+    on days.day_on = forecast.target_on
+    and largest.product_id = forecast.product_id
+    and largest.store_id = forecast.store_id
+order by largest.product_id, largest.store_id, days.day_on
+"""
+
+
+def score_table(scores: pd.DataFrame, slice_name: str) -> pd.DataFrame:
+    """Mean scores over the reported origins: one row per slice value and method."""
+    pooled = scores[scores["cutoff_on"].isna() & (scores["slice"] == slice_name)]
+    table = pooled.pivot_table(
+        index=["slice_value", "method"], columns="metric", values="score", observed=True
+    )
+    columns = [metric for metric in METRICS if metric in table.columns]
+    table = table[columns].reset_index()
+    order = {method: position for position, method in enumerate(METHODS)}
+    return table.sort_values(
+        ["slice_value", "method"], key=lambda column: column.map(order).fillna(column.map(str))
+        if column.name == "method" else column, kind="stable", ignore_index=True,
+    )
+
+
+def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Overall and by slice, as Markdown; of stores and categories the worst by RMSSE."""
+    tables: dict[str, dg.MetadataValue] = {}
+    for name in ("overall", "horizon_week", "volume", "store", "category"):
+        table = score_table(scores, name)
+        if name in ("store", "category"):
+            table = (
+                table[table["method"] == "published"]
+                .sort_values("rmsse", ascending=False)
+                .head(WORST_SHOWN)
+            )
+        tables[f"by_{name}" if name != "overall" else "overall"] = dg.MetadataValue.md(
+            markdown_table(table)
+        )
+    overall = score_table(scores, "overall").set_index("method")
+    for metric in ("rmsse", "wape_category_totals", "bias", "coverage_80"):
+        tables[f"published_{metric}"] = dg.MetadataValue.float(
+            float(overall.loc["published", metric])
+        )
+    return tables
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    """A frame as a Markdown table, numbers with three decimals."""
+    lines = [
+        "| " + " | ".join(str(name) for name in table.columns) + " |",
+        "|" + "---|" * len(table.columns),
+    ]
+    for row in table.itertuples(index=False):
+        cells = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def verdict_table(verdict: Verdict) -> dg.MetadataValue:
+    """Every rule of the gate with its figure, limit and outcome."""
+    table = pd.DataFrame(
+        [
+            (reason.rule, reason.figure, reason.limit, "passed" if reason.passed else "FAILED")
+            for reason in verdict.reasons
+        ],
+        columns=["rule", "figure", "limit", "outcome"],
+    )
+    return dg.MetadataValue.md(markdown_table(table))
+
+
+def forecast_picture(
+    connection: duckdb.DuckDBPyConnection, forecast_version: int
+) -> dg.MetadataValue:
+    """The largest series of a forecast beside what was sold, as a picture in Markdown."""
+    rows = connection.execute(
+        PICTURE_ROWS,
+        {"version": forecast_version, "past": PAST_DAYS, "series": SERIES_SHOWN},
+    ).df()
+    return as_markdown(draw(rows))
+
+
+def draw(rows: pd.DataFrame) -> bytes:
+    """Draw one panel per series: units sold, the forecast and its 80 % interval; PNG bytes."""
+    groups = list(rows.groupby(["product_id", "store_id"], sort=False))
+    figure, panels = plt.subplots(
+        len(groups), 1, figsize=(9, 2.4 * len(groups)), sharex=True, squeeze=False
+    )
+    for ((product_id, store_id), series), panel in zip(groups, panels[:, 0], strict=True):
+        days = pd.to_datetime(series["day_on"])
+        panel.plot(days, series["units"], color="0.25", linewidth=1, label="sold")
+        panel.plot(days, series["units_mean"], color="tab:blue", label="forecast")
+        panel.fill_between(
+            days, series["units_p10"], series["units_p90"], color="tab:blue", alpha=0.2,
+            linewidth=0, label="80 % interval",
+        )
+        panel.set_title(f"{product_id}, store {store_id}", fontsize=9, loc="left")
+        panel.set_ylabel("units a day", fontsize=8)
+        panel.set_ylim(bottom=0)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.xaxis.set_major_formatter(mdates.ConciseDateFormatter(mdates.AutoDateLocator()))
+    panels[0, 0].legend(fontsize=8, frameon=False, ncols=3, loc="upper right")
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def as_markdown(png: bytes) -> dg.MetadataValue:
+    """A picture that Dagster's page shows without fetching anything."""
+    return dg.MetadataValue.md(
+        f"![forecast against actual](data:image/png;base64,{base64.b64encode(png).decode()})"
+    )

@@ -1,0 +1,253 @@
+"""The forecast: score an origin with the champion, or give a past origin its own vintage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from dagster_project import models
+from dagster_project.assets.dbt import WAREHOUSE_POOL
+from dagster_project.assets.evidence import forecast_picture
+from dagster_project.assets.frames import read_frame
+from dagster_project.assets.training import (
+    CHAMPION,
+    forecast_scope,
+    latest_cutoff,
+    train_as_of,
+)
+from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
+from dagster_project.landing import input_fingerprint
+from dagster_project.settings import Settings
+from dagster_project.sources import ForecastScope
+from dagster_project.stages import stage
+from dagster_project.warehouse import commit_point, transaction, warehouse
+
+FORECAST_GROUP = "forecast"
+FORECAST = dg.AssetKey(["forecast"])
+ORIGINS = dg.DynamicPartitionsDefinition(name="origin")
+"""One partition per origin, named for its day: origin_on is the day after the cutoff."""
+
+BASELINE_VERSION = "seasonal-naive"
+
+
+@dataclass(frozen=True)
+class ForecastVersion:
+    """One forecast in the ledger.
+
+    Attributes:
+        forecast_version: its number.
+        cutoff_on: last day of data used.
+        model_version: what it was made with.
+        series: number of series.
+        fallback_series: those for which the baseline is published.
+        is_backfill: whether a past origin was forecast afterwards.
+        is_new: whether this call wrote it.
+    """
+
+    forecast_version: int
+    cutoff_on: date
+    model_version: str
+    series: int
+    fallback_series: int
+    is_backfill: bool
+    is_new: bool
+
+
+def origin_key(cutoff_on: date) -> str:
+    """The partition of the origin after a cutoff."""
+    return (cutoff_on + timedelta(days=1)).isoformat()
+
+
+def cutoff_of(key: str) -> date:
+    """The cutoff before an origin's partition."""
+    return date.fromisoformat(key) - timedelta(days=1)
+
+
+def newest_cutoff(settings: Settings) -> date | None:
+    """The last day of accepted sales, or None before any."""
+    with warehouse(settings) as connection:
+        return latest_cutoff(connection)
+
+
+def score(
+    connection: duckdb.DuckDBPyConnection, scope: ForecastScope, cutoff_on: date
+) -> ForecastVersion:
+    """Forecast one origin and append it to the ledger, once.
+
+    The newest origin is forecast with the champion, or with the baseline when no model has passed
+    the gate. A past origin is forecast as it would have been then: with a model trained on what was
+    known at its cutoff, and marked as a backfill.
+
+    Raises:
+        ValueError: the origin has no features, or no model has been trained yet.
+    """
+    latest = latest_cutoff(connection)
+    is_backfill = latest is not None and cutoff_on < latest
+    frame = read_frame(connection, cutoff_on)
+    if frame.empty:
+        raise ValueError(_no_features(connection, cutoff_on))
+    if is_backfill:
+        known = _find(connection, "cutoff_on = ?", [cutoff_on])
+        if known is not None:
+            return known
+        model = train_as_of(connection, scope, cutoff_on=cutoff_on).model
+        version = f"{cutoff_on}-{content_hash(model)[:8]}"
+    else:
+        version, model = model_in_use(connection)
+    fingerprint = input_fingerprint(connection)
+    known = _find(
+        connection,
+        "cutoff_on = ? and model_version = ? and input_fingerprint = ? and not is_backfill",
+        [cutoff_on, version, fingerprint],
+    )
+    if known is not None:
+        return known
+    rows = forecast(model, frame)
+    return append_forecast(
+        connection,
+        rows,
+        model_version=version,
+        fingerprint=fingerprint,
+        cutoff_on=cutoff_on,
+        is_backfill=is_backfill,
+    )
+
+
+def model_in_use(connection: duckdb.DuckDBPyConnection) -> tuple[str, ForecastModel]:
+    """The champion; without one, the baseline with the intervals its backtest gave it.
+
+    Raises:
+        ValueError: nothing has been trained yet.
+    """
+    champion = models.champion(connection)
+    if champion is not None:
+        return champion
+    newest = models.newest(connection)
+    if newest is None:
+        raise ValueError(
+            "forecast: expected a trained model, found none. Run the job `retrain`, or "
+            "`meshcast run`, which does it where it is due."
+        )
+    return BASELINE_VERSION, newest[1].as_baseline()
+
+
+def append_forecast(
+    connection: duckdb.DuckDBPyConnection,
+    rows: pd.DataFrame,
+    *,
+    model_version: str,
+    fingerprint: str,
+    cutoff_on: date,
+    is_backfill: bool,
+) -> ForecastVersion:
+    """Append a version and its rows to the ledger, in one transaction."""
+    issued_at = datetime.now(UTC)
+    last = connection.execute("select max(forecast_version) from state.forecast_versions")
+    number = ((last.fetchone() or (None,))[0] or 0) + 1
+    series = rows.drop_duplicates(["product_id", "store_id"])
+    version = ForecastVersion(
+        forecast_version=number,
+        cutoff_on=cutoff_on,
+        model_version=model_version,
+        series=len(series),
+        fallback_series=int(series["is_fallback"].sum()),
+        is_backfill=is_backfill,
+        is_new=True,
+    )
+    with transaction(connection):
+        connection.execute(
+            "insert into state.forecast_versions by name select ? as forecast_version,"
+            " ? as cutoff_on, ? as issued_at, ? as known_as_of, ? as model_version,"
+            " ? as input_fingerprint, ? as horizon_days, ? as series, ? as fallback_series,"
+            " ? as is_backfill",
+            [
+                number,
+                cutoff_on,
+                issued_at,
+                cutoff_on,
+                model_version,
+                fingerprint,
+                int(rows["horizon_days"].max()),
+                version.series,
+                version.fallback_series,
+                is_backfill,
+            ],
+        )
+        connection.register("forecast_rows", rows)
+        connection.execute(
+            "insert into state.forecast_ledger by name select ? as forecast_version,"
+            " ? as issued_at, ? as model_version, ? as is_backfill,"
+            " forecast_rows.* replace (cutoff_on::date as cutoff_on, target_on::date as target_on)"
+            " from forecast_rows",
+            [number, issued_at, model_version, is_backfill],
+        )
+        connection.unregister("forecast_rows")
+    commit_point("forecast_written")
+    return version
+
+
+def _find(
+    connection: duckdb.DuckDBPyConnection, where: str, values: list[object]
+) -> ForecastVersion | None:
+    row = connection.execute(
+        "select forecast_version, cutoff_on, model_version, series, fallback_series, is_backfill"
+        f" from state.forecast_versions where {where} order by forecast_version desc limit 1",
+        values,
+    ).fetchone()
+    return None if row is None else ForecastVersion(*row, is_new=False)
+
+
+def _no_features(connection: duckdb.DuckDBPyConnection, cutoff_on: date) -> str:
+    cutoffs = [
+        row[0]
+        for row in connection.execute(
+            "select distinct cutoff_on from forecast_series where is_in_scope order by 1"
+        ).fetchall()
+    ]
+    found = (
+        f"found {len(cutoffs)} origins from {origin_key(cutoffs[0])} to {origin_key(cutoffs[-1])}"
+        if cutoffs
+        else "found no series in scope at any origin"
+    )
+    return (
+        f"forecast: expected features for the origin {origin_key(cutoff_on)}, {found}. Choose one "
+        "of the weekly origins in between, or land and ingest the sales before it."
+    )
+
+
+def build_forecast_asset() -> dg.AssetsDefinition:
+    """The forecast of one origin per partition; past origins can be backfilled."""
+
+    @dg.asset(
+        key=FORECAST,
+        deps=["forecast_frame", CHAMPION],
+        partitions_def=ORIGINS,
+        group_name=FORECAST_GROUP,
+        description="Units per product, store and day ahead of an origin, with intervals.",
+        kinds={"scikitlearn", "duckdb"},
+        pool=WAREHOUSE_POOL,
+    )
+    def forecast_of_origin(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        with stage("score") as tell, warehouse(settings) as connection:
+            cutoff_on = cutoff_of(context.partition_key)
+            version = score(connection, forecast_scope(settings), cutoff_on)
+            tell(f"{version.series:,} series with {version.model_version}")
+            picture = forecast_picture(connection, version.forecast_version)
+        return dg.MaterializeResult(
+            metadata={
+                "forecast_version": version.forecast_version,
+                "model_version": version.model_version,
+                "series": version.series,
+                "fallback_series": version.fallback_series,
+                "is_backfill": version.is_backfill,
+                "forecast_against_actual": picture,
+            }
+        )
+
+    return forecast_of_origin

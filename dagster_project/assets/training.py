@@ -1,0 +1,208 @@
+"""Train a challenger, judge it on rolling origins, and let it become champion when it passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import duckdb
+
+from dagster_project import models
+from dagster_project.assets.dbt import WAREHOUSE_POOL
+from dagster_project.assets.evidence import backtest_tables, verdict_table
+from dagster_project.assets.frames import WarehouseHistory
+from dagster_project.forecasting.backtest import (
+    Backtest,
+    BacktestPlan,
+    backtest_cutoffs,
+    rolling_origin_backtest,
+)
+from dagster_project.forecasting.forecast import ForecastModel
+from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
+from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.landing import input_fingerprint
+from dagster_project.settings import Settings
+from dagster_project.sources import WEEKDAYS, ForecastScope, deployed_sources
+from dagster_project.stages import stage
+from dagster_project.warehouse import warehouse
+
+TRAINING_GROUP = "training"
+CHALLENGER = dg.AssetKey(["challenger"])
+BACKTEST = dg.AssetKey(["backtest"])
+CHAMPION = dg.AssetKey(["champion"])
+GATE_CHECK = "gate"
+RETRAIN_AFTER_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with the evidence for it."""
+
+    model: ForecastModel
+    backtest: Backtest
+    parameters: Parameters
+
+
+def forecast_scope(settings: Settings) -> ForecastScope:
+    """Horizon and origin weekday, on which the sources of a deployment agree."""
+    return deployed_sources(settings)[0].forecast
+
+
+def run_backtest(
+    connection: duckdb.DuckDBPyConnection,
+    scope: ForecastScope,
+    *,
+    cutoff_on: date,
+    parameters: Parameters,
+) -> tuple[Backtest, WarehouseHistory]:
+    """Backtest on the last origins whose horizon had ended by `cutoff_on`.
+
+    Raises:
+        NotEnoughHistory: says how much is missing.
+    """
+    plan = BacktestPlan()
+    history = WarehouseHistory(
+        connection,
+        known_through_on=cutoff_on,
+        max_rows=parameters.max_training_rows,
+        seed=parameters.seed,
+    )
+    cutoffs = backtest_cutoffs(
+        history.cutoffs,
+        known_through_on=cutoff_on,
+        horizon_days=scope.horizon_days,
+        cutoff_weekday=(WEEKDAYS.index(scope.origin_weekday) - 1) % 7,
+        plan=plan,
+    )
+    found = rolling_origin_backtest(
+        history, cutoffs, known_through_on=cutoff_on, parameters=parameters, plan=plan
+    )
+    return found, history
+
+
+def train_as_of(
+    connection: duckdb.DuckDBPyConnection,
+    scope: ForecastScope,
+    *,
+    cutoff_on: date,
+    parameters: Parameters | None = None,
+) -> Trained:
+    """Backtest and fit with nothing but what was known on `cutoff_on`."""
+    parameters = parameters or Parameters()
+    with stage("backtest"):
+        backtest, history = run_backtest(
+            connection, scope, cutoff_on=cutoff_on, parameters=parameters
+        )
+    with stage("train"):
+        demand = fit(history.training_rows(cutoff_on), parameters)
+    model = ForecastModel(
+        trained_through_on=cutoff_on, demand=demand, calibration=backtest.calibration
+    )
+    return Trained(model, backtest, parameters)
+
+
+def latest_cutoff(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """The last day of accepted sales, or None before any."""
+    row = connection.execute("select max(cutoff_on) from forecast_origins").fetchone()
+    return row[0] if row else None
+
+
+def retraining_is_due(settings: Settings, cutoff_on: date) -> bool:
+    """Whether there is no champion, or it has not seen the last `RETRAIN_AFTER_DAYS` days.
+
+    A refused challenger counts too: the same data would be refused again.
+    """
+    with warehouse(settings) as connection:
+        newest = models.newest_training(connection)
+    return newest is None or (cutoff_on - newest).days >= RETRAIN_AFTER_DAYS
+
+
+def build_training_assets() -> list[dg.AssetsDefinition]:
+    """The backtest and challenger, with the gate as a blocking check, and the champion."""
+
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec(
+                BACKTEST,
+                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                group_name=TRAINING_GROUP,
+                description="What would have been published at past origins, and how good it was.",
+                kinds={"scikitlearn"},
+            ),
+            dg.AssetSpec(
+                CHALLENGER,
+                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                group_name=TRAINING_GROUP,
+                description="The model trained on everything known, a row of state.model_versions.",
+                kinds={"scikitlearn"},
+            ),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                GATE_CHECK,
+                asset=CHALLENGER,
+                blocking=True,
+                description="Better than the baseline, no worse than the champion, in no slice bad.",
+            )
+        ],
+        pool=WAREHOUSE_POOL,
+        name="train",
+    )
+    def train(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult]:
+        with warehouse(settings) as connection:
+            cutoff_on = latest_cutoff(connection)
+            if cutoff_on is None:
+                raise dg.Failure("no accepted sales lines: land some and run `ingest` first")
+            trained = train_as_of(connection, forecast_scope(settings), cutoff_on=cutoff_on)
+            verdict = judge(
+                trained.backtest.scores, models.champion_scores(connection), GateThresholds()
+            )
+            version = models.save(
+                connection,
+                trained.model,
+                scores=trained.backtest.scores,
+                verdict=verdict,
+                input_fingerprint=input_fingerprint(connection),
+            )
+        yield dg.MaterializeResult(
+            asset_key=BACKTEST, metadata=backtest_tables(trained.backtest.scores)
+        )
+        yield dg.MaterializeResult(
+            asset_key=CHALLENGER,
+            metadata={
+                "model_version": version,
+                "trained_through_on": cutoff_on.isoformat(),
+                "features": len(trained.model.demand.features),
+                "fallback_series": len(trained.model.calibration.fallback_series),
+            },
+            check_results=[gate_check(verdict)],
+        )
+
+    @dg.asset(
+        key=CHAMPION,
+        deps=[CHALLENGER],
+        group_name=TRAINING_GROUP,
+        description="The model that forecasts are made with: the last that passed the gate.",
+        pool=WAREHOUSE_POOL,
+    )
+    def champion(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+        with stage("promote"), warehouse(settings) as connection:
+            version = models.promote_newest(connection)
+        return dg.MaterializeResult(metadata={"model_version": version or "none passed the gate"})
+
+    return [train, champion]
+
+
+def gate_check(verdict: Verdict) -> dg.AssetCheckResult:
+    """The gate as a check: every rule with its figure and limit."""
+    failed = [str(reason) for reason in verdict.reasons if not reason.passed]
+    return dg.AssetCheckResult(
+        asset_key=CHALLENGER,
+        check_name=GATE_CHECK,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(failed) or "every rule holds",
+        metadata={"reasons": verdict_table(verdict)},
+    )

@@ -1,0 +1,277 @@
+"""The command `meshcast`: thin commands over the pipeline, the publications and the register."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import typer
+from rich.console import Console
+
+from dagster_project import backtesting, pipeline, publishing, report, reproduction
+from dagster_project.demo import write_landing
+from dagster_project.landing import register_landed
+from dagster_project.settings import CHECKOUT, Settings, load_settings
+from dagster_project.sources import DeclarationError
+from dagster_project.stages import listening, stage
+from dagster_project.warehouse import HomeNotSupported, WarehouseLocked, port, warehouse
+
+EXIT_CODES = """\
+Exit codes: 0 done (rejected files and quarantined rows are in the summary, not an error);
+1 a step failed; 2 the command line or a declaration is wrong; 3 nothing acceptable, or too
+little history to forecast; 4 the audit refused the candidate, what was published stays;
+5 another writer holds the home."""
+
+app = typer.Typer(
+    name="meshcast",
+    help="Sales events in, tested data products and forecasts out.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+SourceName = Annotated[
+    str | None, typer.Option("--source", help="Deploy this one source instead of the declared.")
+]
+Today = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"], help="The day freshness is judged against [default: the clock's]."
+    ),
+]
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn the errors a person can act on into one line and the documented exit code."""
+    codes: list[tuple[type[Exception], int]] = [
+        (pipeline.NothingToForecast, 3),
+        (publishing.AuditFailed, 4),
+        (WarehouseLocked, 5),
+        (DeclarationError, 2),
+        (HomeNotSupported, 2),
+        (publishing.PublishingError, 1),
+        (pipeline.RunFailed, 1),
+        (duckdb.Error, 1),
+        (ValueError, 2),
+    ]
+    try:
+        yield
+    except tuple(kind for kind, _ in codes) as error:
+        code = next(code for kind, code in codes if isinstance(error, kind))
+        errors.print(f"meshcast: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(code) from error
+
+
+def settings_for(source: str | None = None, today: datetime | None = None) -> Settings:
+    """Settings of this invocation: the options win over the environment."""
+    return load_settings(
+        sources=(source.replace("-", "_"),) if source else None,
+        today=today.date() if today else None,
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; dates and decimals become text."""
+    typer.echo(json.dumps(value, default=str, indent=2))
+
+
+@app.command(epilog="Example: meshcast run --today 2018-01-01")
+def run(
+    source: SourceName = None,
+    today: Today = None,
+    retrain: Annotated[bool, typer.Option(help="Train a challenger now.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run everything: register, clean, test, train when due, forecast, audit, publish."""
+    settings = settings_for(source, today)
+    with exit_codes():
+        timings = report.StageTimings(None if as_json else console)
+        with timings, listening(timings):
+            result = pipeline.run_pipeline(settings, retrain=retrain)
+        summary = report.summarise(settings, result, timings.seconds)
+        if as_json:
+            print_json(dataclasses.asdict(summary))
+        else:
+            report.print_summary(console, summary)
+
+
+@app.command(epilog="Example: meshcast land complete-journey --until 2017-12-30")
+def land(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="complete-journey: write the demo's files first. Else: register only."),
+    ] = None,
+    source: SourceName = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last trading day to write.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Register what lies in the landing folders, after writing the demo's files if it is named."""
+    settings = settings_for(source)
+    with exit_codes():
+        if name is not None:
+            if name.replace("_", "-") != "complete-journey":
+                raise ValueError(
+                    f"land: expected the demo's name complete-journey, found {name!r}. Other data: "
+                    f"drop its files into {settings.landing}/<source>/<entity>/ and run "
+                    "`meshcast land` without a name."
+                )
+            write_landing(settings.landing, until=until.date() if until else None)
+        with pipeline.run_lock(settings, "meshcast land"), warehouse(settings) as connection:
+            landed = register_landed(settings, connection)
+        if as_json:
+            print_json(dataclasses.asdict(landed))
+        else:
+            report.print_landing(console, settings, landed)
+
+
+@app.command(epilog="Example: meshcast backtest --by horizon_week")
+def backtest(
+    by: Annotated[
+        str, typer.Option(help="overall, horizon_week, store, category or volume.")
+    ] = "overall",
+    source: SourceName = None,
+    as_json: Json = False,
+) -> None:
+    """Backtest today's model on rolling origins and judge it, without changing the champion."""
+    settings = settings_for(source)
+    with exit_codes(), pipeline.run_lock(settings, "meshcast backtest"):
+        timings = report.StageTimings(None if as_json else console)
+        with timings, listening(timings):
+            result = backtesting.backtest_newest(settings)
+        if as_json:
+            print_json(report.backtest_record(result, by))
+        else:
+            report.print_backtest(console, result, by)
+
+
+@app.command(epilog="Example: meshcast publications")
+def publications(as_json: Json = False) -> None:
+    """List what has been published, the newest first."""
+    settings = settings_for()
+    with exit_codes():
+        listed = publishing.publications(settings)
+        if as_json:
+            print_json([dataclasses.asdict(publication) for publication in listed])
+        else:
+            report.print_publications(console, settings, listed)
+
+
+@app.command(epilog="Example: meshcast rollback --to 3 --reason 'prices were wrong'")
+def rollback(
+    to: Annotated[int, typer.Option(help="The publication that is to be current again.")],
+    reason: Annotated[str, typer.Option(help="Why, for the manifest.")] = "not given",
+) -> None:
+    """Make an earlier publication current again, as a new one, and pause automatic publication."""
+    settings = settings_for()
+    with exit_codes(), pipeline.run_lock(settings, "meshcast rollback"):
+        publication = publishing.rollback(settings, to, reason)
+        console.print(
+            f"Publication {publication.number} carries what {to} carried. Automatic publication is "
+            "paused until `meshcast resume`."
+        )
+
+
+@app.command(epilog="Example: meshcast resume")
+def resume() -> None:
+    """Let runs publish again after a rollback."""
+    settings = settings_for()
+    with exit_codes():
+        publishing.resume(settings)
+        console.print("Automatic publication is on.")
+
+
+@app.command(epilog="Example: meshcast reproduce 3")
+def reproduce(
+    number: Annotated[int, typer.Argument(help="The publication to build again.")],
+    as_json: Json = False,
+) -> None:
+    """Build a publication again from the files and model it names, and compare hashes."""
+    settings = settings_for()
+    with exit_codes():
+        timings = report.StageTimings(None if as_json else console)
+        with timings, listening(timings):
+            result = reproduction.reproduce(settings, number)
+        if as_json:
+            print_json(dataclasses.asdict(result))
+        else:
+            report.print_reproduction(console, result)
+        if not result.is_identical:
+            raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: meshcast query \"select store_id, sum(units_mean) from sales_forecast_v1 "
+    'group by all"'
+)
+def query(
+    sql: Annotated[str, typer.Argument(help="A query on the published views.")],
+    as_json: Json = False,
+    restricted: Annotated[
+        bool, typer.Option("--restricted", help="Also the restricted ports, such as sales_events.")
+    ] = False,
+) -> None:
+    """Query what is published, read-only, also while a run writes."""
+    settings = settings_for()
+    with exit_codes():
+        with port(publishing.port_file(settings, restricted=restricted)) as connection:
+            result = connection.execute(sql)
+            columns = [column[0] for column in result.description or []]
+            rows = result.fetchall()
+        if as_json:
+            print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        else:
+            report.print_rows(console, columns, rows)
+
+
+@app.command(epilog="Example: meshcast status")
+def status(today: Today = None, as_json: Json = False) -> None:
+    """Show the home: its data, champion, publication, freshness, and what needs a hand."""
+    settings = settings_for(today=today)
+    with exit_codes():
+        state = report.read_status(settings)
+        if as_json:
+            print_json(dataclasses.asdict(state))
+        else:
+            report.print_status(console, state)
+
+
+@app.command(epilog="Example: meshcast relink")
+def relink() -> None:
+    """Point the published ports at this home again after it was moved or copied."""
+    settings = settings_for()
+    with exit_codes(), pipeline.run_lock(settings, "meshcast relink"):
+        count = publishing.relink(settings)
+        console.print(f"{count} publications now point into {settings.published}")
+
+
+@app.command(epilog="Example: meshcast ui --port 3001")
+def ui(
+    source: SourceName = None,
+    today: Today = None,
+    ui_port: Annotated[int, typer.Option("--port", help="Port of the web server.")] = 3000,
+) -> None:
+    """Start Dagster (web server and daemon) with this deployment loaded."""
+    settings = settings_for(source, today)
+    with exit_codes():
+        pipeline.prepare_dagster_home(settings)
+    console.print(f"Dagster: http://127.0.0.1:{ui_port} (stop it with Ctrl-C)")
+    dagster = Path(sys.executable).parent / "dagster"
+    arguments = ["dev", "--module-name", "dagster_project.definitions", "--port", str(ui_port)]
+    os.chdir(CHECKOUT)
+    os.execv(dagster, [str(dagster), *arguments])

@@ -1,0 +1,1 @@
+"""Forecasting as pure functions on frames: no dagster, duckdb, files, clock or randomness."""

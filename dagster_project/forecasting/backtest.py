@@ -1,0 +1,217 @@
+"""Rolling-origin backtest: what would have been published at past origins, and how good it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from dagster_project.forecasting.calibration import (
+    Calibration,
+    CalibrationRules,
+    calibrate,
+    with_fallback,
+    with_intervals,
+)
+from dagster_project.forecasting.forecast import method_rows, published_rows
+from dagster_project.forecasting.frames import KEYS, check_columns
+from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.scores import pool, score_cutoff
+
+ACTUALS = ["product_id", "store_id", "target_on", "units"]
+METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units"]
+
+GRID_START = date(2000, 1, 23)
+"""A week of the fixed grid of origins; with this one the demo's last 28 days are reported."""
+
+
+class NotEnoughHistory(ValueError):
+    """The known sales are too short for a backtest; the message says what is missing."""
+
+
+class History(Protocol):
+    """The past as it was known on any day. One frame is asked for at a time, so memory is bounded.
+
+    Dates are datetime64 columns, ids text, `units` float with null for closed and unknown days.
+    """
+
+    def training_rows(self, cutoff_on: date) -> pd.DataFrame:
+        """Rows of earlier origins with target_on <= cutoff_on and units as known on cutoff_on."""
+
+    def scoring_rows(self, cutoff_on: date) -> pd.DataFrame:
+        """Rows of this origin; `units` is not needed, `rmsse_scale` is."""
+
+    def actual_units(self, first_on: date, last_on: date, known_on: date) -> pd.DataFrame:
+        """ACTUALS of the target days first_on to last_on, as known on known_on."""
+
+
+@dataclass(frozen=True)
+class BacktestPlan:
+    """Which origins a backtest takes.
+
+    Attributes:
+        calibration_cutoffs: earliest origins, from which intervals and fallbacks are learnt only.
+        reported_cutoffs: later origins, which are scored.
+        min_training_weeks: weekly origins that a model needs before its cutoff.
+        rules: how intervals and fallbacks are learnt.
+    """
+
+    calibration_cutoffs: int = 2
+    reported_cutoffs: int = 4
+    min_training_weeks: int = 8
+    rules: CalibrationRules = field(default_factory=CalibrationRules)
+
+    @property
+    def cutoffs(self) -> int:
+        """Number of origins, each of which costs one fit."""
+        return self.calibration_cutoffs + self.reported_cutoffs
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest found.
+
+    Attributes:
+        forecasts: reported origins: KEYS, horizon_days, category, units (actual), model_units,
+            baseline_units, units_mean, units_p025 to units_p975, is_fallback (as published).
+        scores: long table, see `scores.score_cutoff`; a null cutoff is the mean over origins.
+        calibration: intervals and fallbacks from all origins, for the model that is trained next.
+    """
+
+    forecasts: pd.DataFrame
+    scores: pd.DataFrame
+    calibration: Calibration
+
+
+def backtest_cutoffs(
+    available: Sequence[date],
+    *,
+    known_through_on: date,
+    horizon_days: int,
+    cutoff_weekday: int,
+    plan: BacktestPlan,
+) -> tuple[date, ...]:
+    """Choose the latest origins whose horizons follow each other without overlap and have ended.
+
+    They lie on a fixed grid of weeks, so that a model trained a week later is judged on the same
+    origins wherever possible.
+
+    Args:
+        available: cutoffs for which features exist.
+        known_through_on: last day with known sales.
+        horizon_days: days ahead.
+        cutoff_weekday: weekday of regular cutoffs, Monday is 0; others are passed over.
+        plan: how many.
+
+    Raises:
+        NotEnoughHistory: fewer than `plan.cutoffs` such origins exist.
+    """
+    weekly = sorted({cutoff for cutoff in available if cutoff.weekday() == cutoff_weekday})
+    step = -(-horizon_days // 7)
+    horizon = timedelta(days=horizon_days)
+    grid = [
+        cutoff
+        for cutoff in weekly[plan.min_training_weeks :]
+        if (cutoff - GRID_START).days // 7 % step == 0 and cutoff + horizon <= known_through_on
+    ]
+    if len(grid) >= plan.cutoffs:
+        return tuple(grid[-plan.cutoffs :])
+    needed = plan.min_training_weeks + step * (plan.cutoffs + 1) - 1
+    found = (known_through_on - weekly[0]).days // 7 if weekly else 0
+    raise NotEnoughHistory(
+        f"backtest: expected {plan.cutoffs} origins {step} weeks apart, each after "
+        f"{plan.min_training_weeks} weekly origins and {horizon_days} days before the last known "
+        f"day {known_through_on}; found {len(grid)}. This takes {needed} weeks "
+        f"({needed * 7} days) of sales after the first origin, found {found} weeks"
+        f"{f' since {weekly[0]}' if weekly else ''}. Land at least {max(needed - found, 1)} more "
+        "weeks of sales."
+    )
+
+
+def rolling_origin_backtest(
+    history: History,
+    cutoffs: Sequence[date],
+    *,
+    known_through_on: date,
+    parameters: Parameters,
+    plan: BacktestPlan,
+) -> Backtest:
+    """Walk forward over past origins, at each one knowing only what was known then.
+
+    At each cutoff a model is fitted on what was known, and forecasts its horizon. From the first
+    reported cutoff on, intervals and fallbacks are learnt from earlier origins whose horizon has
+    ended by then, with actuals as known then. Scores use actuals as known on `known_through_on`.
+
+    Args:
+        history: gives frames as known on a day.
+        cutoffs: ascending, not overlapping in their horizons (`backtest_cutoffs`).
+        known_through_on: last day with known sales.
+        parameters: how to fit.
+        plan: how many origins only calibrate.
+
+    Raises:
+        NotEnoughHistory: too few cutoffs, or their horizons overlap or have not ended.
+        FrameError: a frame breaks a rule.
+    """
+    _check_cutoffs(cutoffs, plan)
+    past: list[pd.DataFrame] = []
+    forecasts: list[pd.DataFrame] = []
+    scores: list[pd.DataFrame] = []
+    for position, cutoff_on in enumerate(cutoffs):
+        demand = fit(history.training_rows(cutoff_on), parameters)
+        frame = history.scoring_rows(cutoff_on)
+        check_columns(frame, ["rmsse_scale"])
+        rows = method_rows(demand, frame)
+        if position >= plan.calibration_cutoffs:
+            known = _with_actuals(past, history, cutoff_on)
+            if known["target_on"].max() > pd.Timestamp(cutoff_on):
+                raise NotEnoughHistory(
+                    f"backtest: expected the horizons of earlier origins to end by {cutoff_on}, "
+                    f"found {known['target_on'].max():%Y-%m-%d}. Take origins further apart."
+                )
+            calibration = calibrate(known, plan.rules)
+            scored = _with_actuals([rows], history, known_through_on)
+            published = with_fallback(scored, calibration)
+            methods = {
+                "model": with_intervals(scored, "model", calibration),
+                "baseline": with_intervals(scored, "baseline", calibration),
+                "published": published,
+            }
+            scores.append(score_cutoff(scored, methods))
+            forecasts.append(
+                published_rows(scored, published).merge(
+                    scored[METHOD_COLUMNS], on=KEYS, validate="one_to_one"
+                )
+            )
+        past.append(rows)
+    return Backtest(
+        forecasts=pd.concat(forecasts, ignore_index=True),
+        scores=pool(pd.concat(scores, ignore_index=True)),
+        calibration=calibrate(_with_actuals(past, history, known_through_on), plan.rules),
+    )
+
+
+def _check_cutoffs(cutoffs: Sequence[date], plan: BacktestPlan) -> None:
+    if len(cutoffs) < plan.cutoffs or plan.calibration_cutoffs < 1 or plan.reported_cutoffs < 1:
+        raise NotEnoughHistory(
+            f"backtest: expected {plan.calibration_cutoffs} origins to calibrate on and "
+            f"{plan.reported_cutoffs} to report, found {len(cutoffs)}. Land more sales, or plan "
+            "fewer origins (at least 1 of each)."
+        )
+    if list(cutoffs) != sorted(set(cutoffs)):
+        raise NotEnoughHistory(f"backtest: expected ascending cutoffs, found {list(cutoffs)}")
+
+
+def _with_actuals(
+    origins: Sequence[pd.DataFrame], history: History, known_on: date
+) -> pd.DataFrame:
+    """Rows of origins with `units` as known on a day; null where closed or not known."""
+    rows = pd.concat(origins, ignore_index=True)
+    first_on, last_on = rows["target_on"].min().date(), rows["target_on"].max().date()
+    actuals = history.actual_units(first_on, last_on, known_on)[ACTUALS]
+    joined = rows.merge(actuals, on=ACTUALS[:3], how="left", validate="many_to_one")
+    return joined.assign(units=joined["units"].astype(np.float64).mask(joined["is_closed"]))

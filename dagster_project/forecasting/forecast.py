@@ -1,0 +1,172 @@
+"""A forecast model whole: everything fitted in one object, and the rows it publishes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dagster_project.forecasting.baseline import seasonal_naive
+from dagster_project.forecasting.calibration import (
+    Calibration,
+    Published,
+    with_fallback,
+    with_intervals,
+)
+from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
+from dagster_project.forecasting.intervals import QUANTILES, IntervalTable
+from dagster_project.forecasting.model import DemandModel, Parameters, predict, series_scale
+
+STATE_FORMAT = 1
+DECIMALS = 4
+"""Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
+
+
+@dataclass(frozen=True)
+class ForecastModel:
+    """Everything that was fitted: regressor and encodings, interval tables, fallback series.
+
+    Attributes:
+        trained_through_on: last day of sales that the model has seen.
+        demand: the regression.
+        calibration: intervals and fallbacks from the backtest.
+        is_baseline: True publishes the baseline for every series, as when the gate refused the
+            model and there is no champion.
+    """
+
+    trained_through_on: date
+    demand: DemandModel
+    calibration: Calibration
+    is_baseline: bool = False
+
+    def as_baseline(self) -> ForecastModel:
+        """The same calibration, with the baseline published for every series."""
+        return replace(self, is_baseline=True)
+
+    def to_state(self) -> dict[str, Any]:
+        """A plain dict of scikit-learn estimators, arrays, lists, numbers and text."""
+        return {
+            "format": STATE_FORMAT,
+            "trained_through_on": self.trained_through_on.isoformat(),
+            "pipeline": self.demand.pipeline,
+            "features": list(self.demand.features),
+            "parameters": asdict(self.demand.parameters),
+            "model_intervals": vars(self.calibration.model_intervals),
+            "baseline_intervals": vars(self.calibration.baseline_intervals),
+            "fallback_series": [list(pair) for pair in self.calibration.fallback_series],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ForecastModel:
+        """Rebuild a model from `to_state`.
+
+        Raises:
+            ValueError: the state has another format than this code writes.
+        """
+        if state.get("format") != STATE_FORMAT:
+            raise ValueError(
+                f"model state: expected format {STATE_FORMAT}, found {state.get('format')!r}. "
+                "Train again with this version of meshcast."
+            )
+        return cls(
+            trained_through_on=date.fromisoformat(state["trained_through_on"]),
+            demand=DemandModel(
+                state["pipeline"], tuple(state["features"]), Parameters(**state["parameters"])
+            ),
+            calibration=Calibration(
+                IntervalTable(**state["model_intervals"]),
+                IntervalTable(**state["baseline_intervals"]),
+                tuple((product_id, store_id) for product_id, store_id in state["fallback_series"]),
+            ),
+        )
+
+
+def content_hash(model: ForecastModel) -> str:
+    """SHA-256 over what decides the model's forecasts: the same fit gives the same hash.
+
+    The bytes of a dump cannot serve: they hold times and memory addresses.
+    """
+    digest = hashlib.sha256()
+    state = model.to_state()
+    columns, regressor = state["pipeline"]["columns"], state["pipeline"]["regressor"]
+    plain = {
+        name: state[name]
+        for name in ("format", "trained_through_on", "features", "parameters", "fallback_series")
+    }
+    categories = columns.named_transformers_["ids"].categories_
+    plain["categories"] = [[str(value) for value in column] for column in categories]
+    for name in ("model_intervals", "baseline_intervals"):
+        plain[name] = {key: np.asarray(value).tolist() for key, value in state[name].items()}
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    digest.update(np.asarray(regressor._baseline_prediction, dtype=np.float64).tobytes())
+    for (tree,) in regressor._predictors:
+        for column in tree.nodes.dtype.names:  # by field: padding between fields is arbitrary
+            digest.update(np.ascontiguousarray(tree.nodes[column]).tobytes())
+    return digest.hexdigest()
+
+
+def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that calibration and scoring need, with both methods' units per row.
+
+    Returns:
+        KEYS, horizon_days, category, is_closed, scale, model_units, baseline_units and, where the
+        frame has it, rmsse_scale; the index is 0, 1, …
+
+    Raises:
+        FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
+    """
+    model_units = predict(demand, frame)
+    check_complete(frame)
+    kept = [*KEYS, "horizon_days", "category"]
+    kept += [name for name in ("rmsse_scale",) if name in frame.columns]
+    return (
+        frame[kept]
+        .assign(
+            is_closed=is_closed(frame),
+            scale=series_scale(frame, demand.parameters),
+            model_units=model_units,
+            baseline_units=seasonal_naive(frame),
+        )
+        .reset_index(drop=True)
+    )
+
+
+def forecast(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
+    """Make the rows to publish: each row of the frame exactly once.
+
+    Args:
+        model: a fitted model.
+        frame: forecast frame of one or more origins.
+
+    Returns:
+        KEYS, horizon_days, units_mean, units_p025 to units_p975 (at least 0, ascending, four
+        decimals) and is_fallback, sorted by KEYS.
+
+    Raises:
+        FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
+    """
+    rows = method_rows(model.demand, frame)
+    published = (
+        with_intervals(rows, "baseline", model.calibration)
+        if model.is_baseline
+        else with_fallback(rows, model.calibration)
+    )
+    return published_rows(rows, published)
+
+
+def published_rows(rows: pd.DataFrame, published: Published) -> pd.DataFrame:
+    """Keys beside rounded units, sorted by key."""
+    units = published.quantiles.to_numpy(dtype=np.float64)
+    rounded = {"units_mean": np.round(published.units, DECIMALS)}
+    for position, name in enumerate(QUANTILES):
+        rounded[name] = np.round(units[:, position], DECIMALS)
+    return (
+        rows[[*KEYS, "horizon_days"]]
+        .assign(**rounded, is_fallback=published.is_fallback)
+        .sort_values(KEYS, ignore_index=True)
+    )

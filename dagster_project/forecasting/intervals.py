@@ -1,0 +1,146 @@
+"""Prediction intervals from the errors of past origins: split conformal, pooled in strata.
+
+An error is measured in units of a spread: e = (y - f) / s. With s = f, as for the model, this is
+the ratio y / f - 1; for the baseline, which is often 0, s is the level of the series. The interval
+is f + q s with q the empirical quantile of e in the stratum (volume band of the forecast x horizon
+block), taken at the rank that conformal prediction needs for n errors (Vovk et al., 2005; Romano
+et al., 2019). In series that mostly sell nothing the lower bound is 0 and covers more than it says;
+there only the upper bound is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dagster_project.forecasting.metrics import Codes, Numbers
+
+QUANTILES: dict[str, float] = {
+    "units_p025": 0.025,
+    "units_p10": 0.1,
+    "units_p50": 0.5,
+    "units_p90": 0.9,
+    "units_p975": 0.975,
+}
+LEVELS = np.array(list(QUANTILES.values()))
+
+
+@dataclass(frozen=True)
+class Strata:
+    """How errors are pooled.
+
+    Attributes:
+        volume_bands: bands of equally many errors by size of the forecast.
+        horizon_block_days: length of a horizon block.
+        min_errors: fewest errors of a stratum; below, its whole band counts, then all errors.
+            39 is the least that can tell a 97.5 % quantile.
+    """
+
+    volume_bands: int = 10
+    horizon_block_days: int = 7
+    min_errors: int = 200
+
+
+class NoErrors(ValueError):
+    """There is no past error to make an interval from."""
+
+
+@dataclass(frozen=True)
+class IntervalTable:
+    """Quantiles of past errors per stratum, fallbacks resolved.
+
+    Attributes:
+        band_edges: ascending inner edges of the volume bands, shape (bands - 1,).
+        horizon_block_days: length of a horizon block.
+        quantiles: error quantiles, shape (bands, blocks, levels), ascending along the last axis.
+        errors: number of errors in each stratum, shape (bands, blocks).
+    """
+
+    band_edges: Numbers
+    horizon_block_days: int
+    quantiles: npt.NDArray[np.float64]
+    errors: Codes
+
+
+def fit_intervals(
+    actual: Numbers, forecast: Numbers, spread: Numbers, horizon_days: Codes, strata: Strata
+) -> IntervalTable:
+    """Pool past errors in strata and keep their quantiles.
+
+    Args:
+        actual: units sold, shape (n,); null is skipped.
+        forecast: units forecast.
+        spread: units that an error is measured in; rows with 0 (closed days) are skipped.
+        horizon_days: days ahead, from 1.
+        strata: how to pool.
+
+    Raises:
+        NoErrors: no row has an actual and a spread above 0.
+    """
+    usable = ~np.isnan(actual) & (spread > 0)
+    if not usable.any():
+        raise NoErrors("intervals: expected past forecasts with known actuals, found none")
+    actual, forecast, spread = actual[usable], forecast[usable], spread[usable]
+    errors = (actual - forecast) / spread
+    inner = np.arange(1, strata.volume_bands) / strata.volume_bands
+    edges = np.unique(np.quantile(forecast, inner)) if len(inner) else np.zeros(0)
+    band = np.searchsorted(edges, forecast, side="right")
+    block = (horizon_days[usable] - 1) // strata.horizon_block_days
+    shape = (len(edges) + 1, int(block.max()) + 1)
+    counts = np.zeros(shape, dtype=np.int64)
+    quantiles = np.empty((*shape, len(LEVELS)))
+    pooled = conformal_quantiles(errors)
+    for row in range(shape[0]):
+        in_band = band == row
+        parent = conformal_quantiles(errors[in_band], strata.min_errors, pooled)
+        for column in range(shape[1]):
+            chosen = errors[in_band & (block == column)]
+            counts[row, column] = len(chosen)
+            quantiles[row, column] = conformal_quantiles(chosen, strata.min_errors, parent)
+    return IntervalTable(edges, strata.horizon_block_days, quantiles, counts)
+
+
+def conformal_quantiles(
+    errors: Numbers, min_errors: int = 1, parent: Numbers | None = None
+) -> Numbers:
+    """Quantiles at LEVELS with the finite-sample correction of conformal prediction.
+
+    Level a >= 1/2 is the ceil((n + 1) a)-th smallest error, below the floor((n + 1) a)-th; where
+    n is too small for that rank, the extreme error stands in.
+
+    Args:
+        errors: errors of a stratum, shape (n,).
+        min_errors: below it, `parent` is returned.
+        parent: quantiles of the wider stratum.
+    """
+    count = len(errors)
+    if parent is not None and count < min_errors:
+        return parent
+    exact = (count + 1) * LEVELS
+    # 1e-9: 0.9 x 10 is 9.000000000000002 in floating point, and must stay rank 9.
+    rank = np.where(LEVELS >= 0.5, np.ceil(exact - 1e-9), np.floor(exact + 1e-9))
+    return np.sort(errors)[np.clip(rank.astype(np.int64), 1, count) - 1]
+
+
+def quantile_frame(
+    table: IntervalTable, forecast: Numbers, spread: Numbers, horizon_days: Codes
+) -> pd.DataFrame:
+    """Quantiles of units per row, ascending and at least 0.
+
+    Args:
+        table: fitted strata.
+        forecast: units forecast, shape (n,).
+        spread: units that errors are measured in; 0 gives the forecast itself.
+        horizon_days: days ahead; beyond the longest calibrated block its last one counts.
+
+    Returns:
+        One column for each name in QUANTILES, shape (n, 5).
+    """
+    band = np.searchsorted(table.band_edges, forecast, side="right")
+    block = (horizon_days - 1) // table.horizon_block_days
+    block = np.minimum(block, table.quantiles.shape[1] - 1)
+    units = forecast[:, None] + table.quantiles[band, block] * spread[:, None]
+    return pd.DataFrame(np.maximum(units, 0.0), columns=list(QUANTILES))

@@ -1,0 +1,79 @@
+"""Measures of forecast accuracy: each one a formula, its source and one expression.
+
+Arrays are one-dimensional and aligned, without nulls. A measure that is undefined (nothing sold,
+nothing scored) is NaN, never zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+
+def wape(actual: Numbers, forecast: Numbers) -> float:
+    """Weighted absolute percentage error: sum |y - f| / sum |y| (Kolassa and Schuetz, 2007)."""
+    return _ratio(float(np.abs(actual - forecast).sum()), float(np.abs(actual).sum()))
+
+
+def wape_of_totals(actual: Numbers, forecast: Numbers, total: Codes) -> float:
+    """WAPE after summing both sides by total: sum_t |Y_t - F_t| / sum_t |Y_t|.
+
+    Args:
+        actual: units sold.
+        forecast: units forecast.
+        total: code 0, 1, … of the total (here category and day) that a row belongs to.
+    """
+    actuals = np.bincount(total, weights=actual).astype(np.float64)
+    return wape(actuals, np.bincount(total, weights=forecast).astype(np.float64))
+
+
+def bias(actual: Numbers, forecast: Numbers) -> float:
+    """Relative bias: sum (f - y) / sum y; above zero is too much (Hyndman and Athanasopoulos)."""
+    return _ratio(float((forecast - actual).sum()), float(actual.sum()))
+
+
+def rmsse(actual: Numbers, forecast: Numbers, scale: Numbers, series: Codes) -> float:
+    """Root mean squared scaled error, mean over series of sqrt(mean (y - f)^2 / scale).
+
+    The measure of the M5 competition (Makridakis et al., 2022) without its weights. `scale` is
+    the series' mean squared day-to-day difference over the history known at the cutoff.
+
+    Args:
+        actual: units sold.
+        forecast: units forecast.
+        scale: the same number on each row of a series; series with null or 0 are left out
+            (see `series_without_scale`).
+        series: code 0, 1, … of the series that a row belongs to.
+    """
+    counted = scale > 0
+    squared = (actual[counted] - forecast[counted]) ** 2 / scale[counted]
+    rows = np.bincount(series[counted])
+    sums = np.bincount(series[counted], weights=squared)
+    scored = rows > 0
+    return _mean(np.sqrt(sums[scored] / rows[scored]))
+
+
+def series_without_scale(scale: Numbers, series: Codes) -> int:
+    """Number of series that RMSSE leaves out because their scale is null or 0."""
+    return len(np.unique(series[~(scale > 0)]))
+
+
+def pinball(actual: Numbers, quantile: Numbers, level: float) -> float:
+    """Pinball loss: mean max(a (y - q), (a - 1) (y - q)), in units (Koenker and Bassett, 1978)."""
+    return _mean(np.maximum(level * (actual - quantile), (level - 1) * (actual - quantile)))
+
+
+def coverage(actual: Numbers, lower: Numbers, upper: Numbers) -> float:
+    """Share of days on which lower <= y <= upper, bounds included."""
+    return _mean(((lower <= actual) & (actual <= upper)).astype(np.float64))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
+
+
+def _mean(values: Numbers) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,128 @@
+"""The long table of backtest scores: method x cutoff x slice x metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from dagster_project.forecasting.calibration import Published
+from dagster_project.forecasting.frames import SERIES
+from dagster_project.forecasting.intervals import QUANTILES
+from dagster_project.forecasting.metrics import (
+    Codes,
+    Numbers,
+    bias,
+    coverage,
+    pinball,
+    rmsse,
+    series_without_scale,
+    wape,
+    wape_of_totals,
+)
+
+COLUMNS = ["method", "cutoff_on", "slice", "slice_value", "metric", "score", "observations"]
+IDENTITY = ["method", "slice", "slice_value", "metric"]
+VOLUMES = ["low", "middle", "high"]
+
+
+def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.DataFrame:
+    """Score every method at one cutoff, overall and by slice.
+
+    Args:
+        rows: rows of one cutoff with `units`, `rmsse_scale`, `scale`, `horizon_days`, `category`
+            and KEYS; rows with null units are not scored.
+        methods: name -> forecast and quantiles, aligned with `rows`.
+
+    Returns:
+        COLUMNS. `observations` is the number of series days scored. Metrics: wape,
+        wape_category_totals, rmsse, bias, pinball (mean of the five quantiles, in units),
+        coverage_80, coverage_95 and, overall, series_without_scale. An undefined score is NaN.
+    """
+    known = rows["units"].notna().to_numpy()
+    scored = rows[known].reset_index(drop=True)
+    series = _codes(scored, SERIES)
+    totals = _codes(scored, ["category", "target_on"])
+    actual = scored["units"].to_numpy(dtype=np.float64)
+    scale = scored["rmsse_scale"].to_numpy(dtype=np.float64, na_value=np.nan)
+    slices = slices_of(scored)
+    records: list[tuple[str, str, str, str, float, int]] = []
+    for method, published in methods.items():
+        units = published.units[known]
+        quantiles = published.quantiles[known].reset_index(drop=True)
+        for name, values in slices.items():
+            for value, chosen in values.groupby(values).indices.items():
+                found = {
+                    **_point_scores(
+                        actual[chosen], units[chosen], scale[chosen], series[chosen], totals[chosen]
+                    ),
+                    **_interval_scores(actual[chosen], quantiles.iloc[chosen]),
+                }
+                if name == "overall":
+                    found["series_without_scale"] = series_without_scale(scale, series)
+                records += [
+                    (method, name, str(value), metric, score, len(chosen))
+                    for metric, score in found.items()
+                ]
+    table = pd.DataFrame(records, columns=[*IDENTITY, "score", "observations"])
+    return table.assign(cutoff_on=rows["cutoff_on"].iloc[0])[COLUMNS]
+
+
+def pool(scores: pd.DataFrame) -> pd.DataFrame:
+    """Append, with a null cutoff, the mean of each score over its cutoffs.
+
+    Every origin counts the same; `observations` is their sum. NaN scores are left out of the mean.
+    """
+    means = scores.groupby(IDENTITY, sort=True, as_index=False).agg(
+        score=("score", "mean"), observations=("observations", "sum")
+    )
+    means["cutoff_on"] = pd.Series(pd.NaT, index=means.index, dtype=scores["cutoff_on"].dtype)
+    return pd.concat([scores, means[COLUMNS]], ignore_index=True)
+
+
+def slices_of(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Slice name -> the value of each row, as text."""
+    weeks = (rows["horizon_days"].astype(np.int64) - 1) // 7 + 1
+    return {
+        "overall": pd.Series("all", index=rows.index),
+        "horizon_week": weeks.astype(str),
+        "store": rows["store_id"].astype(str),
+        "category": rows["category"].astype(object).where(rows["category"].notna(), "none"),
+        "volume": _volume(rows),
+    }
+
+
+def _volume(rows: pd.DataFrame) -> pd.Series:
+    """Tercile of the row's series by recent mean, ties by key so that it is always the same."""
+    series = rows.drop_duplicates(SERIES)[[*SERIES, "scale"]].sort_values(["scale", *SERIES])
+    labels = [VOLUMES[position * 3 // len(series)] for position in range(len(series))]
+    merged = rows[SERIES].merge(series.assign(volume=labels), on=SERIES, how="left")
+    return merged["volume"].set_axis(rows.index)
+
+
+def _point_scores(
+    actual: Numbers, units: Numbers, scale: Numbers, series: Codes, totals: Codes
+) -> dict[str, float]:
+    return {
+        "wape": wape(actual, units),
+        "wape_category_totals": wape_of_totals(actual, units, totals),
+        "rmsse": rmsse(actual, units, scale, series),
+        "bias": bias(actual, units),
+    }
+
+
+def _interval_scores(actual: Numbers, quantiles: pd.DataFrame) -> dict[str, float]:
+    column = {name: quantiles[name].to_numpy(dtype=np.float64) for name in QUANTILES}
+    losses = [pinball(actual, column[name], level) for name, level in QUANTILES.items()]
+    return {
+        "pinball": float(np.mean(losses)),
+        "coverage_80": coverage(actual, column["units_p10"], column["units_p90"]),
+        "coverage_95": coverage(actual, column["units_p025"], column["units_p975"]),
+    }
+
+
+def _codes(rows: pd.DataFrame, columns: list[str]) -> Codes:
+    """0, 1, … for each combination of the columns."""
+    codes = rows.groupby(columns, dropna=False, observed=True).ngroup()
+    return codes.to_numpy().astype(np.int64)

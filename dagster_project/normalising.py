@@ -1,0 +1,249 @@
+"""Landed CSV and JSON lines made into Parquet: all text, in file order, broken lines included.
+
+SQL cannot keep the line that it fails to parse, so the parsing happens here, once per file. What
+lands as CSV or JSON then reads like what lands as Parquet.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+UNPARSED = "unparsed_line"
+DELIMITERS = (",", ";", "\t")
+
+# DuckDB's own row group size: a file of many lines is then scanned by all threads.
+ROW_GROUP_ROWS = 122_880
+
+Row = tuple[Sequence[str | None], str | None]
+"""The values of a line in the order of the columns, and the line itself where it did not parse."""
+
+KeptLine = Callable[[str, int], str]
+"""What is kept of a line that does not parse, from the line and its number in the file."""
+
+
+class UnreadableFile(ValueError):
+    """A landed file cannot be used; the message is the reason that is recorded."""
+
+
+def csv_columns(file: Path, declared: frozenset[str]) -> tuple[list[str], str]:
+    """Read the names in a CSV file's header, and the delimiter that separates them.
+
+    The delimiter is the one that finds most of the declared names (given without case); a comma
+    where none does.
+
+    Raises:
+        UnreadableFile: the file holds no header.
+    """
+    headers = []
+    for delimiter in DELIMITERS:
+        with _text(file) as lines:
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            try:
+                names = next((names for names in reader if names), [])
+            except csv.Error:
+                continue
+        names = [name.strip() or f"unnamed_{place}" for place, name in enumerate(names, start=1)]
+        headers.append((names, delimiter))
+    if not headers or not headers[0][0]:
+        raise UnreadableFile(
+            "expected a header line, found none that parses. Land a file with one."
+        )
+    return max(headers, key=lambda header: len({name.casefold() for name in header[0]} & declared))
+
+
+def csv_rows(file: Path, columns: Sequence[str], delimiter: str, keep: KeptLine) -> Iterator[Row]:
+    """Read the lines below the header; one with another number of fields is kept unparsed.
+
+    A quote that is never closed costs the line it stands in, not those after it. Blank lines are
+    no lines.
+
+    Args:
+        file: a CSV file in UTF-8, gzipped when its name ends in .gz.
+        columns: names of the header.
+        delimiter: what separates fields.
+        keep: what to keep of an unparsed line.
+    """
+    with _text(file) as text:
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        nothing = (None,) * len(columns)
+        is_header = True
+        while True:
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                values = None
+            if values and is_header:
+                is_header = False
+            elif values is None or (values and len(values) != len(columns)):
+                line = lines.give_back()
+                yield nothing, keep(line, lines.number)
+            elif values:
+                yield values, None
+            lines.forget()
+
+
+def json_columns(file: Path) -> list[str]:
+    """Read the keys of all objects of a JSON lines file, in the order they first appear.
+
+    Raises:
+        UnreadableFile: no line is a JSON object.
+    """
+    keys: dict[str, None] = {}
+    with _text(file) as lines:
+        for line in lines:
+            found = _json_object(line)
+            if found is not None:
+                keys.update(dict.fromkeys(found))
+    if not keys:
+        raise UnreadableFile(
+            "expected one JSON object in each line, found no line that is one. Land one object a "
+            "line, without brackets or commas around them."
+        )
+    return list(keys)
+
+
+def json_rows(file: Path, columns: Sequence[str], keep: KeptLine) -> Iterator[Row]:
+    """Read the lines of a JSON lines file; one that is no JSON object is kept unparsed.
+
+    Numbers keep the digits they were written with; arrays and objects become JSON text. The
+    arguments are those of `csv_rows`.
+    """
+    nothing = (None,) * len(columns)
+    with _text(file) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            found = _json_object(line)
+            if found is None:
+                yield nothing, keep(line.rstrip("\r\n"), number)
+            else:
+                yield [found.get(column) for column in columns], None
+
+
+def write_normalised(rows: Iterator[Row], columns: Sequence[str], target: Path) -> int:
+    """Write rows as Parquet, all text, with the column `unparsed_line` last.
+
+    An empty text is written as null. The file appears whole or not at all.
+
+    Returns:
+        The number of rows.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.tmp")
+    schema = pa.schema([(name, pa.string()) for name in (*columns, UNPARSED)])
+    written = 0
+    with pq.ParquetWriter(unfinished, schema) as writer:
+        while batch := list(islice(rows, ROW_GROUP_ROWS)):
+            values = list(zip(*(row for row, _ in batch), strict=True))
+            arrays = [_text_array(column) for column in values]
+            unparsed = pa.array([line for _, line in batch], type=pa.string())
+            writer.write_table(pa.table([*arrays, unparsed], schema=schema))
+            written += len(batch)
+    os.replace(unfinished, target)
+    return written
+
+
+def locate_wrong_byte(file: Path) -> tuple[int, int] | None:
+    """Find the first byte that is not UTF-8: its position from 0 and its value."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    decoded = 0
+    with _binary(file) as stream:
+        while True:
+            chunk = stream.read(1 << 20)
+            waiting = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return decoded - waiting + error.start, error.object[error.start]
+            if not chunk:
+                return None
+            decoded += len(chunk)
+
+
+def _binary(file: Path) -> IO[bytes]:
+    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+
+
+@contextmanager
+def _text(file: Path) -> Iterator[TextIOWrapper]:
+    """The lines of a text file with their own line ends; a byte order mark is dropped."""
+    with _binary(file) as stream, TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+        yield text
+
+
+def _text_array(values: Sequence[str | None]) -> pa.Array:
+    texts = pa.array(values, type=pa.string())
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+class _Lines:
+    """Lines for a CSV reader, which can be given back when a record turns out not to end."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self.number = 1
+        self._text = text
+        self._taken: list[str] = []
+        self._again: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._text)
+        self._taken.append(line)
+        return line
+
+    def forget(self) -> None:
+        """The record is done: `number` is the line where the next one starts."""
+        self.number += len(self._taken)
+        self._taken.clear()
+
+    def give_back(self) -> str:
+        """Keep only the first line of the record, without its end; the others are read again."""
+        first, *others = self._taken
+        self._again.extend(reversed(others))
+        self._taken = [first]
+        return first.rstrip("\r\n")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_object(line: str) -> dict[str, str | None] | None:
+    """The object in a line with its values as text, or None where the line is none."""
+    try:
+        found = json.loads(line, parse_float=str, parse_int=str, parse_constant=_refuse_constant)
+        if not isinstance(found, dict):
+            return None
+        texts = {key: _json_text(value, key, line) for key, value in found.items()}
+        if "\\u" in line:  # half a surrogate pair is legal JSON and no text
+            json.dumps(texts, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return texts
+
+
+def _json_text(value: Any, key: str, line: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(json.loads(line)[key], ensure_ascii=False)

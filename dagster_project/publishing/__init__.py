@@ -1,0 +1,75 @@
+"""Publications: candidate, audit, atomic step, manifest, history, rollback."""
+
+from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
+from dagster_project.publishing.candidate import Candidate, NothingToPublish, prepare_candidate
+from dagster_project.publishing.current import (
+    CurrentLinkMissing,
+    UnknownPublication,
+    collect,
+    current_number,
+    current_publication,
+    find_publication,
+    make_current,
+    ports_are_linked,
+    publication_folder,
+    publications,
+    reconcile,
+    relink,
+)
+from dagster_project.publishing.lock import PublishingLocked
+from dagster_project.publishing.manifest import (
+    DataFile,
+    InputFile,
+    ManifestDamaged,
+    PortManifest,
+    Provenance,
+    Publication,
+    read_inputs,
+)
+from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.publication import publish
+from dagster_project.publishing.rollback import (
+    CannotRollBack,
+    Pause,
+    automatic_publication_paused,
+    resume,
+    rollback,
+)
+
+__all__ = [
+    "AuditFailed",
+    "Candidate",
+    "CannotRollBack",
+    "CurrentLinkMissing",
+    "DataFile",
+    "InputFile",
+    "ManifestDamaged",
+    "NothingToPublish",
+    "Pause",
+    "Port",
+    "PortManifest",
+    "Provenance",
+    "Publication",
+    "PublishingLocked",
+    "TestResult",
+    "UnknownPublication",
+    "audit",
+    "automatic_publication_paused",
+    "collect",
+    "current_number",
+    "current_publication",
+    "dbt_tests",
+    "find_publication",
+    "make_current",
+    "ports_are_linked",
+    "prepare_candidate",
+    "publication_folder",
+    "publications",
+    "publish",
+    "read_inputs",
+    "read_ports",
+    "reconcile",
+    "relink",
+    "resume",
+    "rollback",
+]

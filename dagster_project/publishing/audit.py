@@ -1,0 +1,200 @@
+"""Hold a candidate against every promise, on its own bytes; keep it with its failures if it fails.
+
+dbt runs in a process of its own: inside Dagster's it would keep the candidate's file open, and its
+global state would be that of the build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.publishing.candidate import Candidate
+from dagster_project.publishing.current import CANDIDATE, point_candidate, publications
+from dagster_project.publishing.manifest import AUDIT, write_json
+from dagster_project.publishing.port_file import RESTRICTED_FILE, write_port_files
+from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.sources import dbt_vars
+from dagster_project.warehouse import commit_point, port
+
+SAMPLE_ROWS = 20
+PASSED = ("pass", "warn")
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """Outcome of one test on the candidate.
+
+    Attributes:
+        name: the test.
+        status: pass, warn, fail or error.
+        failures: failing rows, or None when it could not run.
+        message: what it says beyond the status.
+        sql: the query whose rows are the failures, or None.
+    """
+
+    __test__ = False  # not one of pytest's classes, for all its name
+
+    name: str
+    status: str
+    failures: int | None
+    message: str | None
+    sql: str | None = None
+
+
+TestRunner = Callable[[Settings], Sequence[TestResult]]
+
+
+class AuditFailed(RuntimeError):
+    """A candidate broke a promise; nothing was published.
+
+    Attributes:
+        failed: the tests that did not pass.
+        folder: where the candidate is kept, with audit.json.
+    """
+
+    def __init__(self, failed: Sequence[TestResult], folder: Path) -> None:
+        """Name the failed tests and where to look at their rows."""
+        self.failed = tuple(failed)
+        self.folder = folder
+        names = "; ".join(
+            f"{item.name} ({item.failures} rows)"
+            if item.failures is not None
+            else f"{item.name} ({item.message})"
+            for item in failed
+        )
+        super().__init__(
+            f"audit: expected every test to pass on the candidate, failed {names}. Nothing was "
+            f"published; {folder / AUDIT} shows failing rows. Correct their cause and run again."
+        )
+
+
+def audit(
+    settings: Settings, candidate: Candidate, run_tests: TestRunner | None = None
+) -> tuple[TestResult, ...]:
+    """Run every test of the data products on the candidate's own files.
+
+    Args:
+        settings: the deployment.
+        candidate: what is to be published.
+        run_tests: runs the tests on what published/candidate names; dbt by default.
+
+    Returns:
+        The results; they also stand in the publication's audit.json.
+
+    Raises:
+        AuditFailed: a test failed; the candidate is kept under published/failed.
+        RuntimeError: the tests could not be run at all; the candidate stays a candidate.
+    """
+    number = candidate.publication.number
+    point_candidate(settings, number)
+    results = (*_counted(candidate), *(run_tests or dbt_tests)(settings))
+    failed = [result for result in results if result.status not in PASSED]
+    write_json(
+        candidate.folder / AUDIT,
+        [{**asdict(item), "rows": _sample(candidate, item)} for item in results],
+    )
+    if failed:
+        raise AuditFailed(failed, _set_aside(settings, candidate))
+    commit_point("candidate_audited")
+    return results
+
+
+def dbt_tests(settings: Settings) -> list[TestResult]:
+    """Run dbt's tests with the tag data_product against the candidate target.
+
+    Raises:
+        RuntimeError: dbt did not get as far as testing; carries its own words.
+    """
+    target_path = settings.home / "dbt" / CANDIDATE
+    results = target_path / "run_results.json"
+    results.unlink(missing_ok=True)
+    variables = dbt_vars(settings)
+    ran = subprocess.run(
+        [
+            settings.dbt_executable,
+            "--quiet",
+            "test",
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)),
+            *("--target", CANDIDATE, "--target-path", str(target_path)),
+            *("--select", "tag:data_product", "--indirect-selection", "cautious"),
+            *("--exclude-resource-type", "unit_test"),
+            *(("--vars", json.dumps(variables)) if variables else ()),
+        ],
+        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ended = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
+    found = [item for item in ended if item["unique_id"].startswith("test.")]
+    if not found:
+        raise RuntimeError(
+            f"dbt: expected tests with the tag data_product to run on the candidate, found none:\n"
+            f"{ran.stdout}{ran.stderr}"
+        )
+    return [
+        TestResult(
+            name=item["unique_id"].split(".")[2],
+            status=item["status"],
+            failures=item["failures"] if item["status"] != "error" else None,
+            message=item["message"],
+            sql=item["compiled_code"],
+        )
+        for item in found
+    ]
+
+
+def _counted(candidate: Candidate) -> list[TestResult]:
+    """Read every port through the file readers use, and count what its manifest says."""
+    results = []
+    with port(candidate.folder / RESTRICTED_FILE) as connection:
+        for manifest in candidate.publication.ports.values():
+            counted = connection.execute(f'select count(*) from "{manifest.relation}"').fetchone()
+            rows = counted[0] if counted else None
+            results.append(
+                TestResult(
+                    name=f"{manifest.relation}_has_the_rows_of_its_manifest",
+                    status="pass" if rows == manifest.rows else "fail",
+                    failures=abs(manifest.rows - (rows or 0)),
+                    message=f"manifest: {manifest.rows}, port: {rows}",
+                )
+            )
+    return results
+
+
+def _sample(candidate: Candidate, result: TestResult) -> list[dict[str, str | None]]:
+    """The first failing rows of a test, as text."""
+    if result.status in ("pass", "error") or not result.sql:
+        return []
+    with port(candidate.folder / RESTRICTED_FILE) as connection:
+        try:
+            found = connection.execute(f"from ({result.sql}\n) limit {SAMPLE_ROWS}")
+        except duckdb.Error as error:
+            return [{"error": str(error)}]
+        names = [column[0] for column in found.description]
+        return [
+            {
+                name: None if value is None else str(value)
+                for name, value in zip(names, row, strict=True)
+            }
+            for row in found.fetchall()
+        ]
+
+
+def _set_aside(settings: Settings, candidate: Candidate) -> Path:
+    """Move a failed candidate out of the way of the next one, in a state that can be queried."""
+    published = candidate.publication
+    (settings.published / CANDIDATE).unlink()
+    name = f"{published.number}-{published.published_at:%Y%m%dT%H%M%S%f}"
+    folder = settings.published / "failed" / name
+    folder.parent.mkdir(exist_ok=True)
+    os.replace(candidate.folder, folder)
+    write_port_files(folder, [*publications(settings), published])
+    return folder

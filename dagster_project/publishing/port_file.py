@@ -1,0 +1,97 @@
+"""The DuckDB files readers attach: a view per port over absolute paths, and the publications."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dagster_project.publishing.manifest import PortManifest, Publication
+from dagster_project.warehouse import port
+
+OPEN_FILE = "sales.duckdb"
+RESTRICTED = "restricted"
+RESTRICTED_FILE = f"{RESTRICTED}/{OPEN_FILE}"
+
+PUBLICATIONS_TABLE = """
+create table publications (
+    publication bigint,
+    published_at timestamp with time zone,
+    kind varchar,
+    rollback_of bigint,
+    reason varchar,
+    cutoff_on date,
+    forecast_version bigint,
+    model_version varchar,
+    code_revision varchar,
+    input_fingerprint varchar,
+    is_current boolean
+)
+"""
+
+
+def write_port_files(folder: Path, published: Sequence[Publication]) -> None:
+    """Write the open and the restricted port file of a publication, each in one step.
+
+    Args:
+        folder: the publication's folder; the views name its files by this absolute path.
+        published: every publication up to this one, which is the last.
+    """
+    ports = published[-1].ports.values()
+    _write(folder, OPEN_FILE, [item for item in ports if not item.is_restricted], published)
+    _write(folder, RESTRICTED_FILE, list(ports), published)
+
+
+def is_linked(folder: Path) -> bool:
+    """Whether the views of both port files name the files in this folder, and not elsewhere."""
+    for name in (OPEN_FILE, RESTRICTED_FILE):
+        if not (folder / name).exists():
+            return False
+        with port((folder / name).resolve()) as connection:
+            views = connection.execute(
+                "select sql from duckdb_views() where not internal and schema_name = 'main'"
+            ).fetchall()
+        if not all(f"{_quoted(folder)[:-1]}/" in sql for (sql,) in views):
+            return False
+    return True
+
+
+def _write(
+    folder: Path, name: str, ports: Sequence[PortManifest], published: Sequence[Publication]
+) -> None:
+    file = folder / name
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    with port(part, read_only=False) as connection:
+        for item in ports:
+            paths = ", ".join(_quoted(folder / data.path) for data in item.files)
+            connection.execute(
+                f'create view "{item.relation}" as select * from read_parquet([{paths}])'
+            )
+        connection.execute(PUBLICATIONS_TABLE)
+        connection.executemany(
+            f"insert into publications values ({', '.join('?' * 11)})",
+            [_row(item, is_current=item is published[-1]) for item in published],
+        )
+    part.chmod(0o440 if name == RESTRICTED_FILE else 0o444)
+    os.replace(part, file)
+
+
+def _row(publication: Publication, *, is_current: bool) -> list[object]:
+    return [
+        publication.number,
+        publication.published_at,
+        publication.kind,
+        publication.rollback_of,
+        publication.reason,
+        publication.cutoff_on,
+        publication.forecast_version,
+        publication.model_version,
+        publication.code_revision,
+        publication.input_fingerprint,
+        is_current,
+    ]
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,142 @@
+"""What the command line shows: progress of stages, and pages of tables a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dagster_project.assets.evidence import score_table
+from dagster_project.assets.training import Trained
+from dagster_project.forecasting.gate import Verdict
+from dagster_project.landing import LandingReport
+from dagster_project.publishing import Publication
+from dagster_project.settings import Settings
+from dagster_project.stages import StageEvent
+
+REJECTED_SHOWN = 10
+
+
+class StageTimings:
+    """A listener that shows each stage as it goes and keeps the seconds it took.
+
+    Attributes:
+        seconds: wall time of each ended stage, in the order they ended.
+    """
+
+    def __init__(self, console: Console | None) -> None:
+        """Show on `console`; with None only the times are kept."""
+        self.seconds: dict[str, float] = {}
+        self._tasks: dict[str, Any] = {}
+        self._progress = (
+            Progress(
+                SpinnerColumn(finished_text="[green]✓[/green]"),
+                TextColumn("{task.description:<32}"),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[detail]}"),
+                console=console,
+            )
+            if console is not None
+            else None
+        )
+
+    def __enter__(self) -> StageTimings:
+        """Start the display."""
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the display; what was shown stays."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def __call__(self, event: StageEvent) -> None:
+        """Take one event of a stage."""
+        if event.kind == "ended":
+            self.seconds[event.name] = self.seconds.get(event.name, 0.0) + event.seconds
+        if self._progress is None:
+            return
+        if event.kind == "started":
+            self._tasks[event.name] = self._progress.add_task(event.name, total=1, detail="")
+            return
+        completed = 1 if event.kind == "ended" else 0
+        self._progress.update(self._tasks[event.name], detail=event.detail, completed=completed)
+
+
+def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows as a table; numbers to the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and not isinstance(rows[0][index], str | bool | None.__class__)
+        table.add_column(column, justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+
+
+def print_landing(console: Console, settings: Settings, landed: LandingReport) -> None:
+    """Say what was registered, what was rejected and why, and what to look at."""
+    console.print(
+        f"{landed.files_new:,} new files with {landed.rows_new:,} rows registered, "
+        f"{landed.files_known:,} known, {len(landed.files_rejected):,} rejected "
+        f"(landing folder: {settings.landing})"
+    )
+    for path, reason in landed.files_rejected[:REJECTED_SHOWN]:
+        console.print(f"  rejected {path}: {reason}", style="yellow", markup=False)
+    if len(landed.files_rejected) > REJECTED_SHOWN:
+        console.print(f"  ... and {len(landed.files_rejected) - REJECTED_SHOWN} more")
+    for warning in landed.warnings:
+        console.print(f"  warning: {warning}", style="yellow", markup=False)
+
+
+def print_publications(
+    console: Console, settings: Settings, listed: Sequence[Publication]
+) -> None:
+    """List publications, the newest first and current."""
+    if not listed:
+        console.print(f"Nothing is published yet in {settings.published}.")
+        return
+    columns = ["publication", "published at", "cutoff", "forecast", "model", "kind", "reason"]
+    newest = listed[-1].number
+    print_rows(
+        console,
+        columns,
+        [
+            [
+                f"{item.number} (current)" if item.number == newest else f"{item.number}",
+                f"{item.published_at:%Y-%m-%d %H:%M}",
+                item.cutoff_on,
+                item.forecast_version,
+                item.model_version,
+                item.kind if item.rollback_of is None else f"rollback to {item.rollback_of}",
+                item.reason,
+            ]
+            for item in reversed(listed)
+        ],
+    )
+
+
+def print_backtest(console: Console, result: Trained, verdict: Verdict, by: str) -> None:
+    """Scores by one slice, then the gate's reasons."""
+    table = score_table(result.backtest.scores, by)
+    print_rows(
+        console,
+        list(table.columns),
+        [
+            [f"{value:.3f}" if isinstance(value, float) else value for value in row]
+            for row in table.itertuples(index=False)
+        ],
+    )
+    console.print(f"gate: {verdict.outcome}")
+    for reason in verdict.reasons:
+        console.print(f"  {reason}", markup=False, highlight=False)

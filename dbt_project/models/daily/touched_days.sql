@@ -1,0 +1,109 @@
+{%- set daily = adapter.get_relation(this.database, this.schema, 'daily_sales_changes') -%}
+
+with touched_lines as (
+
+    select * from {{ ref('sales_events_touched') }}
+
+),
+
+decided as (
+
+    select * from {{ ref('sales_events_decided') }}
+
+),
+
+files_to_load as (
+
+    select * from {{ ref('files_to_load') }}
+
+),
+
+promotions as (
+
+    select * from {{ ref('promotions_decided') }}
+
+),
+
+deployed as (
+
+    select * from {{ ref('declared_sources') }}
+
+),
+
+computed as (
+
+    -- what earlier builds computed
+    {% if daily is none -%}
+    select
+        cast(null as varchar) as source,
+        cast(null as date) as sold_on,
+        cast(null as date) as known_on
+    where false
+    {%- else -%}
+    select distinct
+        source,
+        sold_on,
+        known_on
+    from {{ daily }}
+    {%- endif %}
+
+),
+
+changed_sources as (
+
+    -- sources that joined or left the deployment: all their days
+    select distinct decided.source
+    from decided
+    left join deployed on decided.source = deployed.source
+    left join (select distinct source from computed) as computed_sources
+        on decided.source = computed_sources.source
+    where (deployed.source is null) <> (computed_sources.source is null)
+
+),
+
+promoted_spans as (
+
+    select distinct
+        promotions.starts_on,
+        promotions.ends_on
+    from promotions
+    inner join files_to_load
+        on
+            promotions.file_id = files_to_load.file_id
+            and files_to_load.entity = 'promotions'
+
+),
+
+promoted_days as (
+
+    {{ days_between('promoted_spans', [], 'starts_on', 'ends_on', 'day_on') }}
+
+),
+
+touched as (
+
+    select sold_on as day_on
+    from touched_lines
+    union all
+    select sold_on as day_on
+    from decided
+    where source in (select source from changed_sources)
+    union all
+    -- what a build that was killed computed from the same files
+    select sold_on as day_on
+    from computed
+    where known_on in (select known_on from files_to_load where entity = 'sales_events')
+    union all
+    select day_on
+    from promoted_days
+
+),
+
+days as (
+
+    select distinct day_on
+    from touched
+
+)
+
+select * from days

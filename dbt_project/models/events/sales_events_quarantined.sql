@@ -1,0 +1,57 @@
+{{ config(materialized='view') }}
+
+with failed as (
+
+    select * from {{ ref('sales_events_failed') }}
+
+),
+
+decided as (
+
+    select * from {{ ref('sales_events_decided') }}
+
+),
+
+deployed as (
+
+    select * from {{ ref('declared_sources') }}
+
+),
+
+conflicting as (
+
+    select
+        file_id,
+        row_number,
+        known_on,
+        source,
+        'conflicting_event' as reason_code,
+        {{ original_values('decided', customer='customer_key', unparsed_line=false) }} as original
+    from decided
+    where disposition = 'conflicting'
+
+),
+
+all_reasons as (
+
+    select * from failed
+    union all
+    select * from conflicting
+
+),
+
+quarantined as (
+
+    select
+        all_reasons.source,
+        all_reasons.file_id,
+        all_reasons.row_number,
+        all_reasons.known_on,
+        all_reasons.reason_code,
+        all_reasons.original
+    from all_reasons
+    inner join deployed on all_reasons.source = deployed.source
+
+)
+
+select * from quarantined

@@ -1,0 +1,64 @@
+with changes as (
+
+    select * from {{ ref('daily_sales_changes') }}
+
+),
+
+changes_by_known_day as (
+
+    select
+        product_id,
+        store_id,
+        sold_on,
+        known_on,
+        min(source) as source,
+        sum(units_sold) as units,
+        sum(sold_revenue) as sold_revenue
+    from changes
+    group by product_id, store_id, sold_on, known_on
+
+),
+
+states as (
+
+    select
+        product_id,
+        store_id,
+        source,
+        sold_on,
+        known_on as known_from,
+        lead(known_on) over later as next_known_on,
+        sum(units) over up_to_now as units,
+        sum(sold_revenue) over up_to_now as sold_revenue
+    from changes_by_known_day
+    window
+        later as (partition by product_id, store_id, sold_on order by known_on),
+        up_to_now as (
+            partition by product_id, store_id, sold_on
+            order by known_on
+            rows between unbounded preceding and current row
+        )
+
+),
+
+sales_as_known as (
+
+    select
+        ---------- ids
+        product_id,
+        store_id,
+        source,
+
+        ---------- numerics
+        cast(units as decimal(18, 4)) as units,
+        cast(sold_revenue as decimal(18, 4)) as sold_revenue,
+
+        ---------- dates
+        sold_on,
+        known_from,
+        coalesce(next_known_on, date '9999-12-31') as known_until
+    from states
+
+)
+
+select * from sales_as_known

@@ -1,0 +1,57 @@
+{{ config(pre_hook="{{ forget_loads_on_full_refresh() }}") }}
+
+with landing_files as (
+
+    select * from {{ source('state', 'landing_files') }}
+
+),
+
+{% set loads = adapter.get_relation(this.database, this.schema, 'loads') -%}
+loaded_files as (
+
+    {% if loads is none -%}
+    select cast(null as bigint) as file_id where false
+    {%- else -%}
+    select file_id from {{ loads }}
+    {%- endif %}
+
+),
+
+accepted_files as (
+
+    select
+        file_id,
+        source,
+        entity,
+        path,
+        readable_path,
+        business_on as known_on,
+        row_count,
+        column_names
+    from landing_files
+    where
+        status = 'accepted'
+        and (
+            false
+            {%- for name, entities in var('sources').items() %}
+            or (source = '{{ name }}' and entity in ('{{ entities | join("', '") }}'))
+            {%- endfor %}
+        )
+
+),
+
+files_to_load as (
+
+    -- sales lines and promotions are loaded once; the small entities are read whole each time
+    select
+        accepted_files.*,
+        loaded_files.file_id is null as is_new
+    from accepted_files
+    left join loaded_files on accepted_files.file_id = loaded_files.file_id
+    where
+        loaded_files.file_id is null
+        or accepted_files.entity not in ('sales_events', 'promotions')
+
+)
+
+select * from files_to_load

@@ -1,0 +1,32 @@
+{#- Finds days of a store that have sales and are not open, or are known to be open later than their
+    first line. -#}
+{{ config(meta={'dagster': {'ref': {'name': 'open_days'}}}) }}
+
+with sold_days as (
+
+    select
+        store_id,
+        sold_on,
+        min(first_known_on) as first_known_on
+    from {{ ref('daily_sales') }}
+    group by 1, 2
+
+),
+
+open_days as (
+
+    select * from {{ ref('open_days') }}
+
+)
+
+select
+    sold_days.*,
+    open_days.known_on
+from sold_days
+left join open_days
+    on
+        sold_days.store_id = open_days.store_id
+        and sold_days.sold_on = open_days.day_on
+where
+    open_days.day_on is null
+    or open_days.known_on > sold_days.first_known_on

@@ -1,0 +1,15 @@
+-- Finds the versions of the published forecast when it mixes several of them.
+{{ config(tags=['data_product']) }}
+
+with versions as (
+
+    select distinct
+        forecast_version,
+        cutoff_on,
+        issued_at
+    from {{ ref('sales_forecast', v=1) }}
+
+)
+
+select * from versions
+where (select count(*) from versions) > 1

@@ -1,0 +1,622 @@
+"""Publications: whole or not at all, shared where unchanged, killed and run again, rolled back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dagster_project import publishing
+from dagster_project.declaration import DeclarationError
+from dagster_project.publishing import Provenance, Publication, TestResult
+from dagster_project.publishing.lock import publishing_lock
+from dagster_project.settings import DATA_PRODUCTS, Settings
+from dagster_project.warehouse import port, warehouse
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PUBLISHED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
+PROVENANCE = Provenance(PUBLISHED_AT, "abc123", 7, {"duckdb": "1.5.5"})
+
+# Views of the four ports over a handful of lines: what dbt builds in the real warehouse.
+PRODUCT_VIEWS = """
+create table lines (event_id varchar, sold_on date, quantity decimal(18, 4));
+create table loads (file_id bigint);
+create view sales_events_v1 as
+select
+    event_id, 'till' as source, 's1' as store_id, 'milk' as product_id,
+    null::varchar as customer_key, quantity, sold_on::timestamptz as sold_at, sold_on
+from lines;
+create view daily_sales_v1 as
+select 'milk' as product_id, 's1' as store_id, sum(quantity)::decimal(18, 4) as units_sold, sold_on
+from lines group by sold_on;
+create view sales_forecast_v1 as
+select * from state.forecast_ledger where forecast_version = (
+    select max(forecast_version) from state.forecast_ledger where not is_backfill
+);
+create view sales_forecast_history_v1 as
+select * from state.forecast_ledger
+where is_backfill
+    or forecast_version in (select forecast_version from state.publications)
+    or forecast_version in (select forecast_version from sales_forecast_v1);
+"""
+
+KILLED_PUBLICATION = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+from dagster_project import warehouse
+
+name, times = sys.argv[2], int(sys.argv[3])
+
+def commit_point(reached):
+    global times
+    times -= reached == name
+    if reached == name and times == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+warehouse.commit_point = commit_point
+from dagster_project.publishing import publish
+from dagster_project.settings import Settings
+from tests.test_publishing import PROVENANCE, passing
+
+publish(
+    Settings(home=Path(sys.argv[1]), today=date(2018, 1, 1)), PROVENANCE, run_tests=passing
+)
+"""
+
+
+def passing(_: Settings) -> list[TestResult]:
+    return [TestResult("everything_is_fine", "pass", 0, None)]
+
+
+def failing(_: Settings) -> list[TestResult]:
+    sql = "select * from sales_events_v1 where quantity > 1"
+    return [
+        TestResult("fine", "pass", 0, None, sql),
+        TestResult("quantity_is_one", "fail", 1, "Got 1 result", sql),
+    ]
+
+
+def forecast(settings: Settings, version: int, units: str = "2", *, day: int = 1) -> None:
+    """Put a forecast of two days into the ledger, as the forecast asset does."""
+    cutoff = date(2017, 3, day)
+    issued_at = datetime(2017, 3, day, version, tzinfo=UTC)
+    with warehouse(settings) as connection:
+        connection.execute(
+            "insert into state.forecast_versions values (?, ?, ?, ?, 'm1', 'f', 2, 1, 0, false)",
+            [version, cutoff, issued_at, cutoff],
+        )
+        connection.execute(
+            "insert into state.forecast_ledger select ?, ?, $3::date, $3::date + h::int, h, 's1',"
+            " 'milk', $4, 0, 1, $4, 9, 9, 'm1', false, false from range(1, 3) as days(h)",
+            [version, issued_at, cutoff, units],
+        )
+
+
+def sell(settings: Settings, event_id: str, sold_on: str, quantity: int = 1) -> None:
+    with warehouse(settings) as connection:
+        connection.execute("insert into lines values (?, ?, ?)", [event_id, sold_on, quantity])
+
+
+def land_file(settings: Settings, file_id: int) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(
+            "insert into state.landing_files (file_id, source, entity, path, size_bytes, sha256,"
+            " first_seen_at, status) values ($1, 'complete_journey', 'sales_events',"
+            " $1 || '.parquet', 1, 'sha-' || $1, '2018-01-01 00:00:00+00', 'accepted')",
+            [file_id],
+        )
+        connection.execute("insert into loads values (?)", [file_id])
+
+
+def publish(settings: Settings, run_tests: Any = passing, **changes: Any) -> Publication:
+    return publishing.publish(settings, replace(PROVENANCE, **changes), run_tests=run_tests)
+
+
+def read(settings: Settings, relation: str, file: str = "sales.duckdb") -> list[tuple[Any, ...]]:
+    with port((settings.published / file).resolve()) as connection:
+        return connection.execute(f"select * from {relation} order by all").fetchall()
+
+
+def inode(settings: Settings, number: int, path: str) -> int:
+    return (publishing.publication_folder(settings, number) / path).stat().st_ino
+
+
+def state_of(settings: Settings) -> dict[str, str]:
+    """Everything under published/, by path: link targets, and hashes of what has no paths in it."""
+    found = {}
+    for path in sorted(settings.published.rglob("*")):
+        name = str(path.relative_to(settings.published))
+        if path.is_symlink():
+            found[name] = str(path.readlink())
+        elif path.suffix in {".parquet", ".json"}:
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.name != "publishing.lock":
+            found[name] = "there"
+    with warehouse(settings) as connection:
+        found["state"] = str(connection.execute("from state.publications order by all").fetchall())
+    return found
+
+
+@pytest.fixture
+def filled(settings: Settings) -> Settings:
+    """A home whose warehouse holds lines of two months and a first forecast."""
+    fill(settings)
+    return settings
+
+
+def fill(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(PRODUCT_VIEWS)
+    sell(settings, "a", "2017-01-30", 1)
+    sell(settings, "b", "2017-02-01", 3)
+    land_file(settings, 1)
+    forecast(settings, 1)
+
+
+def test_readers_see_each_port_where_it_belongs(filled: Settings) -> None:
+    published = publish(filled)
+    assert published.number == 1
+    assert [row[5:8] for row in read(filled, "sales_forecast_v1")] == [("s1", "milk", 2)] * 2
+    assert len(read(filled, "daily_sales_v1")) == 2
+    assert len(read(filled, "sales_events_v1", "restricted/sales.duckdb")) == 2
+    with pytest.raises(duckdb.CatalogException):
+        read(filled, "sales_events_v1")
+    restricted = publishing.publication_folder(filled, 1) / "restricted"
+    assert restricted.stat().st_mode & 0o777 == 0o750
+    assert (filled.published / "restricted").stat().st_mode & 0o007 == 0
+
+
+def test_the_manifest_names_bytes_rows_and_origin(filled: Settings) -> None:
+    published = publish(filled)
+    folder = publishing.publication_folder(filled, 1)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    events = manifest["ports"]["sales_events_v1"]
+    assert events["rows"] == 2
+    assert [file["partition"] for file in events["files"]] == ["2017-01", "2017-02"]
+    for file in events["files"]:
+        assert hashlib.sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    assert manifest["code_revision"] == "abc123"
+    assert manifest["seed"] == 7
+    assert manifest["packages"] == {"duckdb": "1.5.5"}
+    assert (published.cutoff_on, published.model_version) == (date(2017, 3, 1), "m1")
+    assert [file.path for file in publishing.read_inputs(folder)] == ["1.parquet"]
+    beside = json.loads((folder / "sales_forecast" / "v1" / "manifest.json").read_text())
+    assert beside["contract_version"] == "1.0.0"
+    assert beside["columns"]["units_p90"] == "DECIMAL(18,4)"
+    assert read(filled, "publications")[0][:3] == (1, PUBLISHED_AT, "regular")
+
+
+def test_publishing_the_same_again_makes_no_publication(filled: Settings) -> None:
+    publish(filled)
+    before = state_of(filled)
+    assert publish(filled, published_at=PUBLISHED_AT + timedelta(days=1)).number == 1
+    assert state_of(filled) == before
+
+
+def test_the_same_forecast_issued_again_makes_no_publication(filled: Settings) -> None:
+    publish(filled)
+    forecast(filled, 2)
+    assert publish(filled).number == 1
+
+
+@pytest.mark.parametrize("change", ["line", "forecast", "file"])
+def test_any_change_makes_a_publication(filled: Settings, change: str) -> None:
+    publish(filled)
+    changes: dict[str, Callable[[], None]] = {
+        "line": lambda: sell(filled, "c", "2017-02-02"),
+        "forecast": lambda: forecast(filled, 2, "5"),
+        "file": lambda: land_file(filled, 2),
+    }
+    changes[change]()
+    assert publish(filled).number == 2
+    assert [row[-1] for row in read(filled, "publications")] == [False, True]
+
+
+def test_unchanged_files_are_shared_and_changed_ones_are_not(filled: Settings) -> None:
+    publish(filled)
+    sell(filled, "c", "2017-02-02")
+    forecast(filled, 2, "5")
+    publish(filled)
+    shared = [
+        "restricted/sales_events/v1/2017-01.parquet",
+        "daily_sales/v1/2017-01.parquet",
+        "sales_forecast_history/v1/1.parquet",
+    ]
+    changed = ["restricted/sales_events/v1/2017-02.parquet", "daily_sales/v1/2017-02.parquet"]
+    assert all(inode(filled, 1, path) == inode(filled, 2, path) for path in shared)
+    assert all(inode(filled, 1, path) != inode(filled, 2, path) for path in changed)
+    assert {row[0] for row in read(filled, "sales_forecast_history_v1")} == {1, 2}
+
+
+def test_a_forecast_that_was_never_published_is_not_in_the_history(filled: Settings) -> None:
+    forecast(filled, 2, "4")
+    publish(filled)
+    forecast(filled, 3, "5")
+    forecast(filled, 4, "6")
+    publish(filled)
+    assert {row[0] for row in read(filled, "sales_forecast_history_v1")} == {2, 4}
+
+
+def test_the_same_rows_give_the_same_bytes_in_any_order_and_with_any_threads(
+    tmp_path: Path,
+) -> None:
+    found = []
+    for threads, order in ((1, "i"), (2, "hash(i)")):
+        settings = Settings(home=tmp_path / str(threads), today=date(2018, 1, 1))
+        fill(settings)
+        with warehouse(settings) as connection:
+            connection.execute(f"set threads = {threads}")
+            connection.execute(
+                "insert into lines select 'e' || i, date '2017-01-01' + (i % 50)::int, i % 7"
+                f" from range(300000) as numbers(i) order by {order}"
+            )
+            candidate = publishing.prepare_candidate(settings, connection, PROVENANCE)
+        assert candidate is not None
+        found.append(candidate.publication.ports)
+    assert found[0]["sales_events_v1"].rows == 300_002
+    assert found[0] == found[1]
+
+
+def test_the_content_hash_ignores_the_number_of_a_forecast_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    hashes = []
+    for name, version, units in (("a", 1, "2"), ("b", 5, "2"), ("c", 1, "2.0001")):
+        settings = Settings(home=tmp_path / name, today=date(2018, 1, 1))
+        with warehouse(settings) as connection:
+            connection.execute(PRODUCT_VIEWS)
+        forecast(settings, version, units)
+        hashes.append(publish(settings).ports["sales_forecast_v1"].content_hash)
+    assert hashes[0] == hashes[1]
+    assert hashes[0] != hashes[2]
+
+
+def test_swapping_a_value_between_two_rows_changes_the_content(filled: Settings) -> None:
+    first = publish(filled).ports["sales_events_v1"]
+    with warehouse(filled) as connection:
+        connection.execute("update lines set quantity = 4 - quantity")
+    second = publish(filled).ports["sales_events_v1"]
+    assert first.rows == second.rows
+    assert first.content_hash != second.content_hash
+
+
+def test_empty_tables_are_published_with_their_columns(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(PRODUCT_VIEWS)
+    forecast(settings, 1)
+    publish(settings)
+    assert read(settings, "daily_sales_v1") == []
+    with port((settings.published / "sales.duckdb").resolve()) as connection:
+        columns = connection.execute("describe daily_sales_v1").fetchall()
+    assert [column[0] for column in columns] == ["product_id", "store_id", "units_sold", "sold_on"]
+
+
+def test_without_a_forecast_nothing_is_published(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(PRODUCT_VIEWS)
+    with pytest.raises(publishing.NothingToPublish, match="meshcast run"):
+        publish(settings)
+    assert publishing.publications(settings) == []
+    assert not (settings.published / "publications").exists()
+
+
+def test_a_failing_audit_publishes_nothing_and_keeps_the_failing_rows(filled: Settings) -> None:
+    publish(filled)
+    before = read(filled, "publications"), read(filled, "daily_sales_v1")
+    sell(filled, "c", "2017-02-02", 2)
+    with pytest.raises(publishing.AuditFailed, match="quantity_is_one \\(1 rows\\)") as error:
+        publish(filled, failing)
+    assert (read(filled, "publications"), read(filled, "daily_sales_v1")) == before
+    assert publishing.current_number(filled) == 1
+    assert not (filled.published / "candidate").is_symlink()
+    audit = {
+        item["name"]: item for item in json.loads((error.value.folder / "audit.json").read_text())
+    }
+    assert {row["event_id"] for row in audit["quantity_is_one"]["rows"]} == {"b", "c"}
+    assert audit["fine"]["rows"] == []
+    with port(error.value.folder / "restricted" / "sales.duckdb") as connection:
+        assert connection.execute("select count(*) from sales_events_v1").fetchone() == (3,)
+    assert publish(filled).number == 2
+
+
+def test_tests_that_cannot_run_publish_nothing(filled: Settings) -> None:
+    def broken(_: Settings) -> list[TestResult]:
+        raise RuntimeError("dbt is not there")
+
+    with pytest.raises(RuntimeError, match="dbt is not there"):
+        publish(filled, broken)
+    assert publishing.current_number(filled) is None
+    assert publish(filled).number == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("reconciled", 1),
+        ("candidate_written", 1),
+        ("candidate_audited", 1),
+        ("published", 1),
+        ("reconciled", 2),
+    ],
+)
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_killed_anywhere_and_run_again_ends_as_if_undisturbed(
+    tmp_path: Path, name: str, times: int, earlier: int
+) -> None:
+    ends = []
+    for is_killed in (False, True):
+        settings = Settings(home=tmp_path / f"killed_{is_killed}", today=date(2018, 1, 1))
+        fill(settings)
+        if earlier:
+            publish(settings)
+            sell(settings, "c", "2017-02-02")
+            forecast(settings, 2, "5")
+        before = publishing.current_number(settings)
+        if is_killed:
+            killed = subprocess.run(
+                [sys.executable, "-c", KILLED_PUBLICATION, str(settings.home), name, str(times)],
+                cwd=CHECKOUT,
+                check=False,
+            )
+            assert killed.returncode == -signal.SIGKILL
+            if before is not None:  # readers see the old one or the new one, whole
+                assert read(settings, "publications")[-1][0] in (before, before + 1)
+                assert len(read(settings, "sales_forecast_v1")) == 2
+        publish(settings)
+        ends.append(state_of(settings))
+    assert ends[0] == ends[1]
+
+
+def test_a_start_removes_what_was_never_published(filled: Settings) -> None:
+    publish(filled)
+    shutil.copytree(
+        publishing.publication_folder(filled, 1), publishing.publication_folder(filled, 2)
+    )
+    half = publishing.publication_folder(filled, 3)
+    half.mkdir()
+    (half / "sales.duckdb").write_bytes(b"half")
+    publishing.reconcile(filled)
+    assert [item.number for item in publishing.publications(filled)] == [1]
+    assert not publishing.publication_folder(filled, 2).exists()
+    assert not half.exists()
+
+
+def test_the_warehouse_follows_the_folder(filled: Settings) -> None:
+    publish(filled)
+    with warehouse(filled) as connection:
+        connection.execute("update state.publications set is_current = false, model_version = 'x'")
+        connection.execute(
+            "insert into state.publications select 9, published_at, kind, cutoff_on, 9, 'x', true"
+            " from state.publications"
+        )
+    publishing.reconcile(filled)
+    with warehouse(filled) as connection:
+        rows = connection.execute(
+            "select publication, model_version, is_current from state.publications"
+        ).fetchall()
+    assert rows == [(1, "m1", True)]
+
+
+def _read_in_a_loop(file: str, stop: Event, ready: Event, seen: Any) -> None:
+    """Attach the open port again and again; each read must be of one whole publication."""
+    reads, numbers = 0, set()
+    try:
+        while not stop.is_set():
+            with duckdb.connect() as connection:
+                connection.execute(f"attach '{file}' as any_alias (read_only)")
+                found = connection.execute(
+                    "select p.publication, p.forecast_version, count(f.units_mean),"
+                    " min(f.units_mean), max(f.units_mean)"
+                    " from any_alias.publications as p"
+                    " left join any_alias.sales_forecast_v1 as f using (forecast_version)"
+                    " where p.is_current group by all"
+                ).fetchall()
+                days = connection.execute(
+                    "select count(*) from any_alias.daily_sales_v1"
+                ).fetchone()
+            number, version, rows, lowest, highest = found[0]
+            assert len(found) == 1
+            assert (rows, lowest, highest) == (2, version, version), found
+            assert days == (number + 1,), (days, number)
+            reads += 1
+            numbers.add(number)
+            ready.set()
+        seen.put((reads, sorted(numbers), None))
+    except BaseException as error:
+        seen.put((reads, sorted(numbers), repr(error)))
+        ready.set()
+
+
+def test_readers_never_wait_and_never_see_half_a_publication(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(PRODUCT_VIEWS)
+
+    def next_publication(number: int) -> None:
+        for day in (0, number) if number == 1 else (number,):
+            sell(settings, f"d{day}", f"2017-01-{day + 1:02d}")
+        forecast(settings, number, str(number))
+        publish(settings)
+
+    next_publication(1)
+    context = multiprocessing.get_context("spawn")
+    stop, ready, seen = context.Event(), context.Event(), context.Queue()
+    file = str(settings.published / "sales.duckdb")
+    reader = context.Process(target=_read_in_a_loop, args=(file, stop, ready, seen))
+    reader.start()
+    assert ready.wait(30)
+    for number in range(2, 21):
+        next_publication(number)
+    stop.set()
+    reads, numbers, error = seen.get(timeout=30)
+    reader.join(30)
+    assert error is None
+    assert reads >= len(numbers) > 5
+
+
+def test_a_rollback_repeats_an_earlier_publication_and_pauses(filled: Settings) -> None:
+    first = publish(filled)
+    sell(filled, "c", "2017-02-02")
+    forecast(filled, 2, "5")
+    publish(filled)
+    later = PUBLISHED_AT + timedelta(hours=1)
+    again = publishing.rollback(filled, to=1, reason="promotion twice", published_at=later)
+    assert (again.number, again.kind, again.rollback_of) == (3, "rollback", 1)
+    assert {row[0] for row in read(filled, "sales_forecast_v1")} == {1}
+    assert len(read(filled, "sales_events_v1", "restricted/sales.duckdb")) == 2
+    assert again.ports == first.ports
+    assert read(filled, "publications")[-1][2:5] == ("rollback", 1, "promotion twice")
+    pause = publishing.automatic_publication_paused(filled)
+    assert pause == publishing.Pause(later, 1, "promotion twice")
+
+    assert publishing.resume(filled)
+    assert publishing.automatic_publication_paused(filled) is None
+    assert not publishing.resume(filled)
+    assert publish(filled).number == 4
+    assert {row[0] for row in read(filled, "sales_forecast_v1")} == {2}
+    assert {row[0] for row in read(filled, "sales_forecast_history_v1")} == {1, 2}
+
+
+def test_a_rollback_is_refused_where_it_makes_no_sense(filled: Settings) -> None:
+    publish(filled)
+    with pytest.raises(publishing.CannotRollBack, match="found the current"):
+        publishing.rollback(filled, to=1, reason="why not", published_at=PUBLISHED_AT)
+    with pytest.raises(publishing.UnknownPublication, match="publication 7.*which are 1"):
+        publishing.rollback(filled, to=7, reason="why not", published_at=PUBLISHED_AT)
+    sell(filled, "c", "2017-02-02")
+    publish(filled)
+    damaged = publishing.publication_folder(filled, 1) / "daily_sales/v1/2017-02.parquet"
+    damaged.unlink()
+    with pytest.raises(publishing.CannotRollBack, match=r"2017-02.parquet.*found no file"):
+        publishing.rollback(filled, to=1, reason="why not", published_at=PUBLISHED_AT)
+    assert publishing.current_number(filled) == 2
+    assert publishing.automatic_publication_paused(filled) is None
+
+
+def test_a_copied_home_is_a_backup_that_can_be_restored(filled: Settings, tmp_path: Path) -> None:
+    publish(filled)
+    expected = read(filled, "sales_events_v1", "restricted/sales.duckdb")
+    backup = replace(filled, home=tmp_path / "it's a backup")
+    shutil.copytree(filled.home, backup.home, symlinks=True)
+    sell(filled, "c", "2017-02-02")
+    publish(filled)
+    shutil.rmtree(filled.home)
+
+    assert not publishing.ports_are_linked(backup)
+    assert publishing.relink(backup) == [1]
+    assert publishing.ports_are_linked(backup)
+    assert read(backup, "sales_events_v1", "restricted/sales.duckdb") == expected
+
+    shutil.move(backup.home, filled.home)
+    assert not publishing.ports_are_linked(filled)
+    publishing.relink(filled)
+    assert read(filled, "sales_events_v1", "restricted/sales.duckdb") == expected
+    assert publishing.relink(filled) == []
+    assert publish(filled).number == 1
+    sell(filled, "c", "2017-02-02")
+    assert publish(filled).number == 2
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_a_lost_current_link_is_refused_until_it_is_mended(
+    filled: Settings, is_copied: bool
+) -> None:
+    publish(filled)
+    sell(filled, "c", "2017-02-02")
+    publish(filled)
+    link = filled.published / "current"
+    folder = link.resolve()
+    link.unlink()
+    if is_copied:
+        shutil.copytree(folder, link)
+    for refused in (publish, publishing.reconcile, publishing.publications):
+        with pytest.raises(publishing.CurrentLinkMissing, match="meshcast relink"):
+            refused(filled)
+    assert not publishing.ports_are_linked(filled)
+    publishing.relink(filled)
+    assert publishing.current_number(filled) == 2
+    assert len(read(filled, "daily_sales_v1")) == 3
+
+
+def test_old_publications_are_collected_and_what_they_share_stays(filled: Settings) -> None:
+    for day in range(5):
+        sell(filled, f"c{day}", f"2017-02-{day + 2:02d}")
+        publish(filled, published_at=PUBLISHED_AT - timedelta(days=1000 - day))
+    expected = read(filled, "sales_events_v1", "restricted/sales.duckdb")
+    assert publishing.collect(filled, keep=30) == []
+    assert publishing.collect(filled, keep=2) == [1, 2, 3]
+    assert [item.number for item in publishing.publications(filled)] == [4, 5]
+    assert read(filled, "sales_events_v1", "restricted/sales.duckdb") == expected
+    publishing.reconcile(filled)
+    with warehouse(filled) as connection:
+        found = connection.execute("select publication from state.publications order by 1")
+        assert [row[0] for row in found.fetchall()] == [1, 2, 3, 4, 5]
+
+
+def test_publications_within_the_retention_of_the_contracts_are_kept(filled: Settings) -> None:
+    for day in range(3):
+        sell(filled, f"c{day}", f"2017-02-{day + 2:02d}")
+        publish(filled, published_at=PUBLISHED_AT - timedelta(days=399 - day))
+    assert publishing.collect(filled, keep=1) == []
+
+
+def test_a_second_publisher_is_told_who_holds_the_folder(filled: Settings) -> None:
+    impatient = replace(filled, lock_timeout_seconds=0.1)
+    with (
+        publishing_lock(filled),
+        pytest.raises(publishing.PublishingLocked, match=f"process {os.getpid()}"),
+    ):
+        publish(impatient)
+
+
+def test_a_damaged_manifest_is_named(filled: Settings) -> None:
+    publish(filled)
+    manifest = publishing.publication_folder(filled, 1) / "manifest.json"
+    manifest.write_text("{")
+    with pytest.raises(publishing.ManifestDamaged, match="manifest.json"):
+        publishing.publications(filled)
+
+
+def test_every_published_model_declares_its_port() -> None:
+    ports = {item.relation: item for item in publishing.read_ports()}
+    assert set(ports) == {
+        "daily_sales_v1",
+        "sales_events_v1",
+        "sales_forecast_history_v1",
+        "sales_forecast_v1",
+    }
+    assert ports["sales_events_v1"].folder == "restricted/sales_events/v1"
+    assert ports["sales_forecast_history_v1"].product == "sales_forecast"
+    assert ports["daily_sales_v1"].sorted_by == ("sold_on", "product_id", "store_id")
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("{product: daily_sales, months_of: sold_on}", "unknown key 'months_of'"),
+        ("{product: daily_sales, month_of: a, value_of: b}", "month_of or value_of"),
+        ("{product: weekly_sales, key: [a]}", "weekly_sales.contract_v1.odcs.yaml"),
+    ],
+)
+def test_a_wrong_port_declaration_is_named(tmp_path: Path, declared: str, message: str) -> None:
+    models = tmp_path / "models" / "data_products"
+    models.mkdir(parents=True)
+    (models / "sold_v1.yml").write_text(
+        "models: [{name: sold, config: {meta: {port: " + declared + "}}, versions: [{v: 1}]}]"
+    )
+    with pytest.raises(DeclarationError, match=message):
+        publishing.read_ports(tmp_path, DATA_PRODUCTS)
