@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,12 +16,14 @@ import duckdb
 import typer
 from rich.console import Console
 
-from dagster_project import backtesting, pipeline, publishing, report, reproduction
+from dagster_project import pipeline, publishing, report, reproduction, status, summary
+from dagster_project.assets.evidence import score_table
+from dagster_project.assets.training import backtest_newest
+from dagster_project.declaration import DeclarationError
 from dagster_project.demo import write_landing
 from dagster_project.landing import register_landed
 from dagster_project.settings import CHECKOUT, Settings, load_settings
-from dagster_project.sources import DeclarationError
-from dagster_project.stages import listening, stage
+from dagster_project.stages import listening
 from dagster_project.warehouse import HomeNotSupported, WarehouseLocked, port, warehouse
 
 EXIT_CODES = """\
@@ -63,7 +64,13 @@ def exit_codes() -> Iterator[None]:
         (WarehouseLocked, 5),
         (DeclarationError, 2),
         (HomeNotSupported, 2),
-        (publishing.PublishingError, 1),
+        (publishing.PublishingLocked, 5),
+        (publishing.UnknownPublication, 2),
+        (publishing.CannotRollBack, 2),
+        (publishing.CurrentLinkMissing, 1),
+        (publishing.ManifestDamaged, 1),
+        (publishing.NothingToPublish, 3),
+        (reproduction.CannotReproduce, 1),
         (pipeline.RunFailed, 1),
         (duckdb.Error, 1),
         (ValueError, 2),
@@ -102,11 +109,11 @@ def run(
         timings = report.StageTimings(None if as_json else console)
         with timings, listening(timings):
             result = pipeline.run_pipeline(settings, retrain=retrain)
-        summary = report.summarise(settings, result, timings.seconds)
+        page = summary.summarise(settings, result, timings.seconds)
         if as_json:
-            print_json(dataclasses.asdict(summary))
+            print_json(dataclasses.asdict(page))
         else:
-            report.print_summary(console, summary)
+            report.print_summary(console, page)
 
 
 @app.command(epilog="Example: meshcast land complete-journey --until 2017-12-30")
@@ -153,11 +160,13 @@ def backtest(
     with exit_codes(), pipeline.run_lock(settings, "meshcast backtest"):
         timings = report.StageTimings(None if as_json else console)
         with timings, listening(timings):
-            result = backtesting.backtest_newest(settings)
+            backtest, verdict = backtest_newest(settings)
+        table = score_table(backtest.scores, by)
         if as_json:
-            print_json(report.backtest_record(result, by))
+            reasons = [dataclasses.asdict(reason) for reason in verdict.reasons]
+            print_json({"scores": table.to_dict("records"), "gate": reasons})
         else:
-            report.print_backtest(console, result, by)
+            report.print_backtest(console, table, verdict)
 
 
 @app.command(epilog="Example: meshcast publications")
@@ -180,7 +189,9 @@ def rollback(
     """Make an earlier publication current again, as a new one, and pause automatic publication."""
     settings = settings_for()
     with exit_codes(), pipeline.run_lock(settings, "meshcast rollback"):
-        publication = publishing.rollback(settings, to, reason)
+        publication = publishing.rollback(
+            settings, to=to, reason=reason, published_at=datetime.now(UTC)
+        )
         console.print(
             f"Publication {publication.number} carries what {to} carried. Automatic publication is "
             "paused until `meshcast resume`."
@@ -216,7 +227,7 @@ def reproduce(
 
 
 @app.command(
-    epilog="Example: meshcast query \"select store_id, sum(units_mean) from sales_forecast_v1 "
+    epilog='Example: meshcast query "select store_id, sum(units_mean) from sales_forecast_v1 '
     'group by all"'
 )
 def query(
@@ -229,7 +240,7 @@ def query(
     """Query what is published, read-only, also while a run writes."""
     settings = settings_for()
     with exit_codes():
-        with port(publishing.port_file(settings, restricted=restricted)) as connection:
+        with port(publishing.reader_file(settings, restricted=restricted)) as connection:
             result = connection.execute(sql)
             columns = [column[0] for column in result.description or []]
             rows = result.fetchall()
@@ -239,12 +250,12 @@ def query(
             report.print_rows(console, columns, rows)
 
 
-@app.command(epilog="Example: meshcast status")
-def status(today: Today = None, as_json: Json = False) -> None:
+@app.command("status", epilog="Example: meshcast status")
+def show_status(today: Today = None, as_json: Json = False) -> None:
     """Show the home: its data, champion, publication, freshness, and what needs a hand."""
     settings = settings_for(today=today)
     with exit_codes():
-        state = report.read_status(settings)
+        state = status.read_status(settings)
         if as_json:
             print_json(dataclasses.asdict(state))
         else:
@@ -256,8 +267,8 @@ def relink() -> None:
     """Point the published ports at this home again after it was moved or copied."""
     settings = settings_for()
     with exit_codes(), pipeline.run_lock(settings, "meshcast relink"):
-        count = publishing.relink(settings)
-        console.print(f"{count} publications now point into {settings.published}")
+        mended = publishing.relink(settings)
+        console.print(f"{len(mended)} publications now point into {settings.published}")
 
 
 @app.command(epilog="Example: meshcast ui --port 3001")

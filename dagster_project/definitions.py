@@ -1,7 +1,5 @@
 """The only place where parts are put together: assets, checks, jobs, schedules and resources."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project import schedules

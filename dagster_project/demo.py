@@ -7,7 +7,6 @@ in UTC, weeks that start on Mondays at midnight in New York.
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from dagster_project.warehouse import memory
+from dagster_project.whole_file import whole_file
 
 SOURCE = "complete_journey"
 FIRST_DAY = date(2017, 1, 1)
@@ -184,9 +184,6 @@ def _load_what_is_read_often(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: _Query, target: Path) -> None:
-    """Write one file, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.tmp")
     rows = connection.execute(query.sql, query.parameters).to_arrow_table()
-    pq.write_table(rows, unfinished, compression="zstd")
-    os.replace(unfinished, target)
+    with whole_file(target) as unfinished:
+        pq.write_table(rows, unfinished, compression="zstd")

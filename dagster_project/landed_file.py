@@ -244,6 +244,8 @@ def _normalise(
 
 def _check_columns(found: Sequence[str], entity: Entity) -> None:
     """Every required column is there under one of its names, and no name twice (in any case)."""
+    if not all(name.strip() for name in found):
+        raise UnreadableFile("expected every column to have a name, found one without. Name it.")
     folded = [name.casefold() for name in found]
     doubled = [name for name in found if folded.count(name.casefold()) > 1]
     if doubled:

@@ -7,7 +7,6 @@ every type. So the first files fix the types, and one that differs is normalised
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dagster_project.normalising import UNPARSED, UnreadableFile
+from dagster_project.whole_file import whole_file
 
 ColumnTypes = dict[str, str]
 """Kind of type by column name without case, of the files of an entity that are read in place."""
@@ -118,10 +118,8 @@ def _write_as_text(whole: pa.Table, target: Path, declared: Collection[str]) -> 
         if name.casefold() in declared and not pa.types.is_null(whole[name].type)
     }
     unparsed = pa.nulls(len(whole), pa.string())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.tmp")
-    pq.write_table(pa.table({**columns, UNPARSED: unparsed}), unfinished)
-    os.replace(unfinished, target)
+    with whole_file(target) as unfinished:
+        pq.write_table(pa.table({**columns, UNPARSED: unparsed}), unfinished)
     return list(columns)
 
 

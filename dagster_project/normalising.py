@@ -10,7 +10,6 @@ import codecs
 import csv
 import gzip
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -21,6 +20,8 @@ from typing import IO, Any, NoReturn
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from dagster_project.whole_file import whole_file
 
 UNPARSED = "unparsed_line"
 DELIMITERS = (",", ";", "\t")
@@ -48,17 +49,17 @@ def csv_columns(file: Path, declared: frozenset[str]) -> tuple[list[str], str]:
     Raises:
         UnreadableFile: the file holds no header.
     """
+    with _text(file) as lines:
+        header = next((line for line in lines if line.strip()), "")
     headers = []
     for delimiter in DELIMITERS:
-        with _text(file) as lines:
-            reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            try:
-                names = next((names for names in reader if names), [])
-            except csv.Error:
-                continue
+        try:
+            names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            continue
         names = [name.strip() or f"unnamed_{place}" for place, name in enumerate(names, start=1)]
         headers.append((names, delimiter))
-    if not headers or not headers[0][0]:
+    if not header or not headers:
         raise UnreadableFile(
             "expected a header line, found none that parses. Land a file with one."
         )
@@ -79,9 +80,10 @@ def csv_rows(file: Path, columns: Sequence[str], delimiter: str, keep: KeptLine)
     """
     with _text(file) as text:
         lines = _Lines(text)
+        next(line for line in lines if line.strip())  # the header
+        lines.forget()
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         nothing = (None,) * len(columns)
-        is_header = True
         while True:
             try:
                 values = next(reader)
@@ -89,9 +91,7 @@ def csv_rows(file: Path, columns: Sequence[str], delimiter: str, keep: KeptLine)
                 return
             except csv.Error:
                 values = None
-            if values and is_header:
-                is_header = False
-            elif values is None or (values and len(values) != len(columns)):
+            if values is None or (values and len(values) != len(columns)):
                 line = lines.give_back()
                 yield nothing, keep(line, lines.number)
             elif values:
@@ -145,18 +145,22 @@ def write_normalised(rows: Iterator[Row], columns: Sequence[str], target: Path) 
     Returns:
         The number of rows.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.tmp")
     schema = pa.schema([(name, pa.string()) for name in (*columns, UNPARSED)])
+    width = len(columns)
     written = 0
-    with pq.ParquetWriter(unfinished, schema) as writer:
-        while batch := list(islice(rows, ROW_GROUP_ROWS)):
-            values = list(zip(*(row for row, _ in batch), strict=True))
-            arrays = [_text_array(column) for column in values]
-            unparsed = pa.array([line for _, line in batch], type=pa.string())
-            writer.write_table(pa.table([*arrays, unparsed], schema=schema))
-            written += len(batch)
-    os.replace(unfinished, target)
+    with whole_file(target) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
+        while True:
+            # one flat list: a list per line kept alive makes the garbage collector the main cost
+            flat: list[str | None] = []
+            unparsed: list[str | None] = []
+            for values, line in islice(rows, ROW_GROUP_ROWS):
+                flat.extend(values)
+                unparsed.append(line)
+            if not unparsed:
+                break
+            arrays = [_text_array(flat[place::width]) for place in range(width)]
+            writer.write_table(pa.table([*arrays, pa.array(unparsed, pa.string())], schema=schema))
+            written += len(unparsed)
     return written
 
 
@@ -188,7 +192,7 @@ def _text(file: Path) -> Iterator[TextIOWrapper]:
         yield text
 
 
-def _text_array(values: Sequence[str | None]) -> pa.Array:
+def _text_array(values: list[str | None]) -> pa.Array:
     texts = pa.array(values, type=pa.string())
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 

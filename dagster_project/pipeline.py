@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -97,7 +97,7 @@ def run_lock(settings: Settings, command: str) -> Iterator[None]:
     with path.open("a+", encoding="utf-8") as file:
         _wait_for_lock(file, settings.lock_timeout_seconds)
         file.truncate(0)
-        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        started = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"pid": os.getpid(), "command": command, "started_at": started}))
         file.flush()
         yield
@@ -217,10 +217,12 @@ def _nothing_accepted(settings: Settings) -> str:
     with warehouse(settings) as connection:
         row = connection.execute(NOTHING_ACCEPTED, [names]).fetchone()
         reasons = connection.execute(
-            "select reason_code, count(*) from sales_events_quarantined group by all order by 2 desc"
+            "select reason_code, count(*) from sales_events_quarantined group by 1 order by 2 desc"
         ).fetchall()
     files, rejected, rows, reason = row or (0, 0, 0, None)
-    found = f"{files} files, {rejected} of them rejected" + (f" (first: {reason})" if reason else "")
+    found = f"{files} files, {rejected} of them rejected" + (
+        f" (first: {reason})" if reason else ""
+    )
     quarantined = ", ".join(f"{count} {code}" for code, count in reasons) or "none quarantined"
     return (
         f"no sales line was accepted for {', '.join(names)}: found {found}, with {rows} rows, "

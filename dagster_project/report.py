@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from dagster_project.assets.evidence import score_table
-from dagster_project.assets.training import Trained
-from dagster_project.forecasting.gate import Verdict
+from dagster_project.forecasting.gate import METRICS, Verdict
 from dagster_project.landing import LandingReport
 from dagster_project.publishing import Publication
+from dagster_project.reproduction import Reproduction
 from dagster_project.settings import Settings
 from dagster_project.stages import StageEvent
+from dagster_project.status import Status
+from dagster_project.summary import RunSummary
 
 REJECTED_SHOWN = 10
 
@@ -99,9 +103,7 @@ def print_landing(console: Console, settings: Settings, landed: LandingReport) -
         console.print(f"  warning: {warning}", style="yellow", markup=False)
 
 
-def print_publications(
-    console: Console, settings: Settings, listed: Sequence[Publication]
-) -> None:
+def print_publications(console: Console, settings: Settings, listed: Sequence[Publication]) -> None:
     """List publications, the newest first and current."""
     if not listed:
         console.print(f"Nothing is published yet in {settings.published}.")
@@ -126,9 +128,8 @@ def print_publications(
     )
 
 
-def print_backtest(console: Console, result: Trained, verdict: Verdict, by: str) -> None:
-    """Scores by one slice, then the gate's reasons."""
-    table = score_table(result.backtest.scores, by)
+def print_backtest(console: Console, table: pd.DataFrame, verdict: Verdict) -> None:
+    """Scores of one slice, then the gate's reasons."""
     print_rows(
         console,
         list(table.columns),
@@ -140,3 +141,88 @@ def print_backtest(console: Console, result: Trained, verdict: Verdict, by: str)
     console.print(f"gate: {verdict.outcome}")
     for reason in verdict.reasons:
         console.print(f"  {reason}", markup=False, highlight=False)
+
+
+def print_summary(console: Console, page: RunSummary) -> None:
+    """Print the page at the end of a run, which a manager understands."""
+    rows = page.rows
+    left_out = sum(page.series_left_out.values())
+    lines = [
+        ("data", f"{', '.join(page.sources)} up to {page.cutoff_on} (today is {page.today})"),
+        ("files", f"{page.files_accepted:,} read, {page.files_rejected:,} rejected"),
+        (
+            "sales lines",
+            f"{rows['read']:,} read = {rows['accepted']:,} accepted + {rows['quarantined']:,} "
+            f"quarantined + {rows['duplicate']:,} duplicates + {rows['superseded']:,} superseded",
+        ),
+        *(
+            [("quarantined", _counted(page.quarantined_by_reason))]
+            if page.quarantined_by_reason
+            else []
+        ),
+        ("series", f"{page.series_forecast:,} forecast, {left_out:,} left out"),
+        *([("left out", _counted(page.series_left_out))] if left_out else []),
+        ("model", page.model_version),
+        (
+            "skill",
+            ", ".join(f"{METRICS[name]} {value:+.1%}" for name, value in page.skill.items())
+            + " better than seasonal naive",
+        ),
+        ("gate", f"{page.gate['outcome']} {'; '.join(page.gate['failed'])}".strip()),
+        ("publication", f"{page.publication}, forecast version {page.forecast_version}"),
+        ("where", page.port),
+        (
+            "time",
+            ", ".join(f"{name} {value:.1f} s" for name, value in page.seconds.items())
+            + f" = {sum(page.seconds.values()):.1f} s",
+        ),
+    ]
+    if page.paused is not None:
+        lines.append(("paused", f"nothing new is published: {page.paused} (`meshcast resume`)"))
+    lines += [("warning", check) for check in page.failed_checks]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in lines:
+        table.add_row(name, Text(text))
+    console.print()
+    console.print(table)
+    console.print()
+    print_rows(console, list(page.sample[0]), [list(row.values()) for row in page.sample])
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def print_reproduction(console: Console, result: Reproduction) -> None:
+    """Say of each compared thing whether it came out the same, and what else differs."""
+    print_rows(
+        console,
+        ["what", "published", "reproduced", "same"],
+        [
+            [
+                item.name,
+                item.published[:16],
+                item.reproduced[:16],
+                "yes" if item.is_identical else "NO",
+            ]
+            for item in result.comparisons
+        ],
+    )
+    for difference in result.differences:
+        console.print(f"  differs: {difference}", style="yellow", markup=False)
+    outcome = "identical" if result.is_identical else "NOT identical"
+    console.print(f"Publication {result.publication} reproduced: {outcome}")
+
+
+def print_status(console: Console, state: Status) -> None:
+    """Print where a home stands."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in asdict(state).items():
+        if isinstance(value, list):
+            value = "\n".join(value) or "none"
+        table.add_row(name.replace("_", " "), Text("none" if value is None else str(value)))
+    console.print(table)

@@ -16,7 +16,8 @@ from dagster_project.assets.frames import read_frame
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.forecasting.forecast import ForecastModel, forecast
-from dagster_project.landing import input_fingerprint, register_landed, sha256_of
+from dagster_project.landed_file import sha256_of
+from dagster_project.landing import input_fingerprint, register_landed
 from dagster_project.models import ModelRecord
 from dagster_project.publishing import (
     InputFile,
@@ -184,9 +185,7 @@ def _train_again(apart: Settings, record: ModelRecord) -> ForecastModel:
         ).model
 
 
-def _publish_again(
-    apart: Settings, published: Publication, model: ForecastModel
-) -> dict[str, str]:
+def _publish_again(apart: Settings, published: Publication, model: ForecastModel) -> dict[str, str]:
     """Forecast and write a candidate; content hash by relation."""
     is_baseline = published.model_version == BASELINE_VERSION
     with stage("score"), warehouse(apart) as connection:

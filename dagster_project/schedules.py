@@ -1,6 +1,4 @@
-"""Jobs, and what starts them: a daily schedule, new files, retraining; and who hears of failures."""
-
-from __future__ import annotations
+"""Jobs, what starts them (a schedule, new files, retraining), and who hears of failures."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

@@ -18,6 +18,8 @@ import duckdb
 import holidays
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb.func import FunctionNullHandling, PythonUDFType
+from duckdb.sqltypes import DATE, VARCHAR
 
 from dagster_project.settings import customer_key_from_environment
 
@@ -76,13 +78,17 @@ def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> Non
     connection.create_function(
         "hash_customer",
         customer_hasher(customer_key(home)),
-        ["varchar"],
-        "varchar",
-        type="arrow",
-        null_handling="special",
+        [VARCHAR],
+        VARCHAR,
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
     )
     connection.create_function(
-        "public_holiday", public_holiday, ["varchar", "date"], "varchar", null_handling="special"
+        "public_holiday",
+        public_holiday,
+        [VARCHAR, DATE],
+        VARCHAR,
+        null_handling=FunctionNullHandling.SPECIAL,
     )
 
 

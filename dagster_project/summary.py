@@ -7,14 +7,13 @@ from datetime import date
 from typing import Any
 
 import duckdb
-from rich.console import Console
 
 from dagster_project import models
 from dagster_project.pipeline import RunResult
 from dagster_project.publishing import (
     automatic_publication_paused,
     current_publication,
-    port_file,
+    reader_file,
 )
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
@@ -123,7 +122,7 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         reasons = dict(connection.execute(REASONS).fetchall())
         series = dict(connection.execute(SERIES, [result.cutoff_on]).fetchall())
         gate, skill = newest_gate(connection)
-    with port(port_file(settings)) as connection:
+    with port(reader_file(settings)) as connection:
         sample = records(connection.execute(SAMPLE, [SAMPLE_ROWS]))
     pause = automatic_publication_paused(settings)
     return RunSummary(
@@ -147,7 +146,7 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         skill=skill,
         publication=published.number,
         forecast_version=published.forecast_version,
-        port=str(port_file(settings)),
+        port=str(reader_file(settings)),
         paused=None if pause is None else pause.reason,
         failed_checks=[f"{alert.subject}: {alert.reason}" for alert in result.failed_checks],
         seconds={name: round(value, 1) for name, value in seconds.items()},

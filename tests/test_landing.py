@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from dagster_project.landing import (
     newest_business_day,
     register_landed,
 )
-from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.settings import CHECKOUT, DBT_PROJECT, Settings
 from dagster_project.warehouse import warehouse
 from tests.invented import write_online_retail
 
@@ -378,6 +378,7 @@ def test_hidden_and_unfinished_files_are_left_alone(shop: Shop, land: Land) -> N
         ("2020-13-45.csv", SALES.encode(), "business date as YYYY-MM-DD", "'2020-13-45'"),
         ("2020-01-02.csv", b"event,sold_at\n", "the column quantity", "event, sold_at"),
         ("2020-01-02.csv", b"event,sold_at,quantity,Event\n", "each column once", "event, Event"),
+        ("2020-01-02.jsonl", b'{"": 1, "event": 1}', "every column to have a name", "one without"),
         ("2020-01-02.csv", b"event,sold_at,quantity,filename\n", "no column named", "filename"),
         ("2020-01-0[2] 2020-01-02.parquet", b"PAR1", "without * ? or [", "takes for a pattern"),
     ],
@@ -407,6 +408,7 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_position(shop: Shop, land: La
     reason = reason_of(shop.register(), DAY)
 
     assert f"found byte 0xe9 at position {len(text):,}" in reason
+    assert not list(shop.settings.normalised.rglob("*.tmp"))
 
 
 def test_a_missing_column_names_the_closest_one_and_what_to_declare(shop: Shop, land: Land) -> None:
@@ -729,35 +731,31 @@ def test_the_moment_of_the_registration_is_an_argument(shop: Shop, land: Land) -
     assert shop.row(DAY)["first_seen_at"] - seen_at == timedelta(0)
 
 
-# Data of a shipped source's shape
+# The shipped source of CSV files
 
 
-RETAIL = (
-    DECLARATION.replace("name: event", "name: InvoiceNo")
-    .replace("name: sold_at", "name: InvoiceDate")
-    .replace("name: quantity", "name: Quantity")
-)
+def test_invented_days_of_online_retail_land_whole(settings: Settings) -> None:
+    retail = replace(settings, sources=("online_retail",))
+    files = write_online_retail(retail.landing / "online_retail/sales_events", days=10)
 
+    with warehouse(retail) as connection:
+        report = register_landed(retail, connection)
+        shop = Shop(retail, connection, DBT_PROJECT)
+        line = shop.lines(f"online_retail/sales_events/{files[0].name}")[2]
 
-def test_days_of_invented_online_retail_land_whole(shop: Shop) -> None:
-    shop.declare(RETAIL)
-    files = write_online_retail(shop.settings.landing / "shop/sales_events", days=10)
-
-    report = shop.register()
-
-    assert (report.files_new, report.files_rejected) == (len(files), [])
+    assert (report.files_new, report.files_rejected, report.notes) == (len(files), [], [])
     assert report.rows_new == sum(file.read_text().count("\n") - 1 for file in files)
-    line = shop.lines(f"shop/sales_events/{files[0].name}")[2]
     assert line["Description"] == 'CAKE STAND, 3 TIER "REGENCY"'
 
 
 @pytest.mark.skipif(not ONLINE_RETAIL.is_dir(), reason=f"{ONLINE_RETAIL} is not there")
-def test_the_real_online_retail_lands_whole(shop: Shop) -> None:
-    shop.declare(RETAIL)
-    (shop.settings.landing / "shop").mkdir(parents=True)
-    os.symlink(ONLINE_RETAIL, shop.settings.landing / "shop" / "sales_events")
+def test_the_real_online_retail_lands_whole(settings: Settings) -> None:
+    retail = replace(settings, sources=("online_retail",))
+    (retail.landing / "online_retail").mkdir(parents=True)
+    os.symlink(ONLINE_RETAIL.resolve(), retail.landing / "online_retail" / "sales_events")
 
-    report = shop.register()
+    with warehouse(retail) as connection:
+        report = register_landed(retail, connection)
 
-    assert (report.files_new, report.files_rejected) == (305, [])
+    assert (report.files_new, report.files_rejected, report.notes) == (305, [], [])
     assert report.rows_new == 541_909

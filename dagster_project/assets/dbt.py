@@ -1,7 +1,5 @@
 """The dbt project as assets and checks: one `dbt build` for whatever part of it is wanted."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -140,9 +138,10 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
             for event in invocation.stream():
                 events.append(event)
                 tell(f"{len(events)} models and tests")
-            rows = row_counts(settings, [event for event in events if _is_model(event)])
+            keys = [key for event in events if (key := event_key(context, event)) is not None]
+            rows = row_counts(settings, keys)
             for event in events:
-                key = event.asset_key if _is_model(event) else None
+                key = event_key(context, event)
                 if key is not None and key in rows:
                     yield event.with_metadata(
                         {**event.metadata, "dagster/row_count": dg.MetadataValue.int(rows[key])}
@@ -153,11 +152,18 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
     return dbt_models
 
 
-def _is_model(event: Any) -> bool:
-    return isinstance(event, dg.Output | dg.AssetMaterialization)
+def event_key(
+    context: dg.AssetExecutionContext, event: dg.AssetMaterialization | dg.Output[Any] | Any
+) -> dg.AssetKey | None:
+    """The asset that an event of dbt's materializes; None for checks and observations."""
+    if isinstance(event, dg.AssetMaterialization):
+        return event.asset_key
+    if isinstance(event, dg.Output):
+        return dg.AssetKey(context.asset_key_for_output(event.output_name).path)
+    return None
 
 
-def row_counts(settings: Settings, events: list[Any]) -> dict[dg.AssetKey, int]:
+def row_counts(settings: Settings, keys: list[dg.AssetKey]) -> dict[dg.AssetKey, int]:
     """Rows of each table a run has built, from one short connection after dbt let go of it."""
     counts = {}
     with warehouse(settings, read_only=True) as connection:
@@ -167,9 +173,9 @@ def row_counts(settings: Settings, events: list[Any]) -> dict[dg.AssetKey, int]:
                 " where table_schema = 'main'"
             ).fetchall()
         )
-        for event in events:
-            table = event.asset_key.path[-1]
+        for key in keys:
+            table = key.path[-1]
             if found.get(table) == "BASE TABLE":
                 row = connection.execute(f'select count(*) from main."{table}"').fetchone()
-                counts[event.asset_key] = row[0] if row else 0
+                counts[key] = row[0] if row else 0
     return counts

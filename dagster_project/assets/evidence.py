@@ -11,7 +11,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -96,8 +95,12 @@ def score_table(scores: pd.DataFrame, slice_name: str) -> pd.DataFrame:
     table = table[columns].reset_index()
     order = {method: position for position, method in enumerate(METHODS)}
     return table.sort_values(
-        ["slice_value", "method"], key=lambda column: column.map(order).fillna(column.map(str))
-        if column.name == "method" else column, kind="stable", ignore_index=True,
+        ["slice_value", "method"],
+        key=lambda column: (
+            column.map(order).fillna(column.map(str)) if column.name == "method" else column
+        ),
+        kind="stable",
+        ignore_index=True,
     )
 
 
@@ -117,9 +120,8 @@ def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
         )
     overall = score_table(scores, "overall").set_index("method")
     for metric in ("rmsse", "wape_category_totals", "bias", "coverage_80"):
-        tables[f"published_{metric}"] = dg.MetadataValue.float(
-            float(overall.loc["published", metric])
-        )
+        score = overall[metric].to_dict()["published"]
+        tables[f"published_{metric}"] = dg.MetadataValue.float(float(score))
     return tables
 
 
@@ -169,14 +171,19 @@ def draw(rows: pd.DataFrame) -> bytes:
         panel.plot(days, series["units"], color="0.25", linewidth=1, label="sold")
         panel.plot(days, series["units_mean"], color="tab:blue", label="forecast")
         panel.fill_between(
-            days, series["units_p10"], series["units_p90"], color="tab:blue", alpha=0.2,
-            linewidth=0, label="80 % interval",
+            days,
+            series["units_p10"],
+            series["units_p90"],
+            color="tab:blue",
+            alpha=0.2,
+            linewidth=0,
+            label="80 % interval",
         )
         panel.set_title(f"{product_id}, store {store_id}", fontsize=9, loc="left")
         panel.set_ylabel("units a day", fontsize=8)
         panel.set_ylim(bottom=0)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.xaxis.set_major_formatter(mdates.ConciseDateFormatter(mdates.AutoDateLocator()))
+        panel.tick_params(labelsize=8)
     panels[0, 0].legend(fontsize=8, frameon=False, ncols=3, loc="upper right")
     figure.tight_layout()
     buffer = io.BytesIO()

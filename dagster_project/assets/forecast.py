@@ -1,7 +1,5 @@
 """The forecast: score an origin with the champion, or give a past origin its own vintage."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -194,11 +192,11 @@ def _find(
     connection: duckdb.DuckDBPyConnection, where: str, values: list[object]
 ) -> ForecastVersion | None:
     row = connection.execute(
-        "select forecast_version, cutoff_on, model_version, series, fallback_series, is_backfill"
-        f" from state.forecast_versions where {where} order by forecast_version desc limit 1",
+        "select forecast_version, cutoff_on, model_version, series, fallback_series, is_backfill,"
+        f" false from state.forecast_versions where {where} order by forecast_version desc limit 1",
         values,
     ).fetchone()
-    return None if row is None else ForecastVersion(*row, is_new=False)
+    return None if row is None else ForecastVersion(*row)
 
 
 def _no_features(connection: duckdb.DuckDBPyConnection, cutoff_on: date) -> str:
@@ -233,7 +231,7 @@ def build_forecast_asset() -> dg.AssetsDefinition:
     )
     def forecast_of_origin(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
-    ) -> dg.MaterializeResult:
+    ) -> dg.MaterializeResult[None]:
         with stage("score") as tell, warehouse(settings) as connection:
             cutoff_on = cutoff_of(context.partition_key)
             version = score(connection, forecast_scope(settings), cutoff_on)

@@ -1,7 +1,5 @@
 """Landing files as assets: the register, and what each source has landed of each entity."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -64,12 +62,12 @@ def build_landing_assets(settings: Settings) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
         name="landing",
     )
-    def landing(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult]:
+    def landing(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
         with stage("land") as tell, warehouse(settings) as connection:
             report = register_landed(settings, connection)
             tell(f"{report.files_new} new files, {report.rows_new:,} rows")
             summaries = {
-                key: connection.execute(ENTITY_SUMMARY, list(key.path)).fetchone()
+                key: connection.execute(ENTITY_SUMMARY, list(key.path)).fetchall()[0]
                 for key in entity_keys(settings)
             }
         yield dg.MaterializeResult(
@@ -98,7 +96,9 @@ def report_metadata(report: LandingReport) -> dict[str, dg.MetadataValue]:
         "files_known": dg.MetadataValue.int(report.files_known),
         "rows_new": dg.MetadataValue.int(report.rows_new),
         "files_rejected": dg.MetadataValue.int(len(report.files_rejected)),
-        "warnings": dg.MetadataValue.md("\n".join(f"* {line}" for line in report.warnings) or "none"),
+        "warnings": dg.MetadataValue.md(
+            "\n".join(f"* {line}" for line in report.warnings) or "none"
+        ),
     }
 
 

@@ -1,9 +1,8 @@
 """The ports: a candidate is written, audited on its own bytes and becomes current in one step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -63,7 +62,7 @@ def build_publication_assets() -> dg.AssetsDefinition:
     )
     def publication(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with stage("audit and publish") as tell:
             pause = automatic_publication_paused(settings)
             if pause is not None:
@@ -97,7 +96,7 @@ def provenance() -> Provenance:
     )
 
 
-def port_metadata(published: Publication, relation: str) -> dict[str, object]:
+def port_metadata(published: Publication, relation: str) -> dict[str, Any]:
     """What a person wants to know of a published table."""
     manifest = published.ports[relation]
     return {

@@ -103,7 +103,11 @@ def fit(frame: pd.DataFrame, parameters: Parameters) -> DemandModel:
         )
     scale = series_scale(rows, parameters)
     pipeline = _pipeline(features, parameters)
-    pipeline.fit(_inputs(rows, features), units / scale, regressor__sample_weight=scale)
+    inputs = _inputs(rows, features)
+    # Binning fails on a column of nulls. As a constant it is never split on, whatever it holds when
+    # the model predicts.
+    inputs[inputs.columns[inputs.isna().all()]] = np.float32(0)
+    pipeline.fit(inputs, units / scale, regressor__sample_weight=scale)
     return DemandModel(pipeline, tuple(features), parameters)
 
 

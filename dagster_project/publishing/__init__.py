@@ -26,6 +26,7 @@ from dagster_project.publishing.manifest import (
     Publication,
     read_inputs,
 )
+from dagster_project.publishing.port_file import reader_file
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.publication import publish
 from dagster_project.publishing.rollback import (
@@ -67,6 +68,7 @@ __all__ = [
     "publications",
     "publish",
     "read_inputs",
+    "reader_file",
     "read_ports",
     "reconcile",
     "relink",

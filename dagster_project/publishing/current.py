@@ -248,10 +248,10 @@ def _retention_days() -> int:
     days = [
         int(promise["value"])
         for contract in DATA_PRODUCTS.glob("*/contract_v*.odcs.yaml")
-        for promise in yaml.safe_load(contract.read_text(encoding="utf-8"))["slaProperties"]
+        for promise in yaml.safe_load(contract.read_text(encoding="utf-8")).get("slaProperties", ())
         if promise["property"] == "retention"
     ]
-    return max(days)
+    return max(days, default=0)
 
 
 def _numbers(settings: Settings) -> list[int]:

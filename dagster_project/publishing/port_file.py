@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dagster_project.publishing.manifest import PortManifest, Publication
+from dagster_project.settings import Settings
 from dagster_project.warehouse import port
 
 OPEN_FILE = "sales.duckdb"
@@ -28,6 +29,11 @@ create table publications (
     is_current boolean
 )
 """
+
+
+def reader_file(settings: Settings, *, restricted: bool = False) -> Path:
+    """The file that readers attach, which always leads to the current publication."""
+    return settings.published / (RESTRICTED_FILE if restricted else OPEN_FILE)
 
 
 def write_port_files(folder: Path, published: Sequence[Publication]) -> None:

@@ -1,22 +1,12 @@
 {#- The columns of a sales line that passed the checks, as the event tables carry them. -#}
-{% macro event_columns() -%}
-    file_id,
-        row_number,
-        known_on,
-        source,
-        event_id,
-        restated_day,
-        store_id,
-        product_id,
-        customer_key,
-        currency,
-        corrections,
-        quantity,
-        unit_price,
-        net_amount,
-        is_demand,
-        sold_at,
-        sold_on
+{% macro event_columns(relation=none) -%}
+    {%- for column in [
+        'file_id', 'row_number', 'known_on', 'source', 'event_id', 'restated_day', 'store_id',
+        'product_id', 'customer_key', 'currency', 'corrections', 'quantity', 'unit_price',
+        'net_amount', 'is_demand', 'sold_at', 'sold_on'
+    ] -%}
+        {{- relation ~ '.' if relation }}{{ column }}{{ ',\n        ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- A digest of what a sales line says, the same for the same content. -#}

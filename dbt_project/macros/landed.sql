@@ -23,7 +23,7 @@
                 cast(null as date) as known_on,
                 cast(null as varchar) as unparsed_line
                 {%- for column in columns %},
-                cast(null as varchar) as {{ column.name }}
+                cast(null as varchar) as {{ adapter.quote(column.name) }}
                 {%- endfor %}
             where false
         )
@@ -36,7 +36,7 @@
                 {{ 'landed.unparsed_line' if found.has_unparsed else 'cast(null as varchar)' }}
                     as unparsed_line
                 {%- for column in columns %},
-                {{ landed_column(column, found.columns) }} as {{ column.name }}
+                {{ landed_column(column, found.columns) }} as {{ adapter.quote(column.name) }}
                 {%- endfor %}
             from {{ read_landed_files(files_variable(source_name, entity)) }} as landed
             inner join {{ files }} as files
@@ -130,7 +130,7 @@ set variable {{ files_variable(source_name, entity) }} = (
 {% macro landed_column(column, found_columns) %}
     {%- set names = [] -%}
     {%- for name in [column.name] + column.renamed_from if name | lower in found_columns -%}
-        {%- do names.append('landed."' ~ name ~ '"') -%}
+        {%- do names.append('landed.' ~ adapter.quote(name)) -%}
     {%- endfor -%}
     {%- if not names -%}
         {%- set value = 'cast(null as varchar)' -%}

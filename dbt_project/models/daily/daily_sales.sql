@@ -13,9 +13,10 @@ with touched_days as (
 
 changes as (
 
-    select * from {{ ref('daily_sales_changes') }}
+    select changes.*
+    from {{ ref('daily_sales_changes') }} as changes
     {%- if is_incremental() %}
-    where sold_on in (select day_on from touched_days)
+    where changes.sold_on in (select touched_days.day_on from touched_days)
     {%- endif %}
 
 ),
@@ -28,19 +29,30 @@ promotions as (
         starts_on,
         ends_on
     from {{ ref('promotions') }}
-    {%- if is_incremental() %}
-    where ends_on >= (select min(day_on) from touched_days)
-    {%- endif %}
+
+),
+
+computed_days as (
+
+    select
+        min(sold_on) as first_day,
+        max(sold_on) as last_day
+    from changes
 
 ),
 
 promoted_spans as (
 
     select
-        *,
-        greatest(starts_on, (select min(sold_on) from changes)) as first_day,
-        least(ends_on, (select max(sold_on) from changes)) as last_day
+        promotions.product_id,
+        promotions.store_id,
+        greatest(promotions.starts_on, computed_days.first_day) as first_day,
+        least(promotions.ends_on, computed_days.last_day) as last_day
     from promotions
+    inner join computed_days
+        on
+            promotions.starts_on <= computed_days.last_day
+            and promotions.ends_on >= computed_days.first_day
 
 ),
 

@@ -99,22 +99,26 @@ declared_open as (
 
 ),
 
-open_days as (
+all_open as (
 
     -- a store that has lines on a day was open, whatever the rule says
     select
         store_id,
+        sold_on as day_on,
+        known_on
+    from store_days
+    union all
+    select * from declared_open
+
+),
+
+open_days as (
+
+    select
+        store_id,
         day_on,
         min(known_on) as known_on
-    from (
-        select
-            store_id,
-            sold_on as day_on,
-            known_on
-        from store_days
-        union all
-        select * from declared_open
-    )
+    from all_open
     group by 1, 2
 
 )

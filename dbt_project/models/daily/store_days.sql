@@ -13,9 +13,10 @@ with touched_days as (
 
 decided as (
 
-    select * from {{ ref('sales_events_decided') }}
+    select lines.*
+    from {{ ref('sales_events_decided') }} as lines
     {%- if is_incremental() %}
-    where sold_on in (select day_on from touched_days)
+    where lines.sold_on in (select touched_days.day_on from touched_days)
     {%- endif %}
 
 ),

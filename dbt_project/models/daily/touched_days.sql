@@ -49,14 +49,20 @@ computed as (
 
 ),
 
+computed_sources as (
+
+    select distinct source
+    from computed
+
+),
+
 changed_sources as (
 
     -- sources that joined or left the deployment: all their days
     select distinct decided.source
     from decided
     left join deployed on decided.source = deployed.source
-    left join (select distinct source from computed) as computed_sources
-        on decided.source = computed_sources.source
+    left join computed_sources on decided.source = computed_sources.source
     where (deployed.source is null) <> (computed_sources.source is null)
 
 ),
@@ -85,14 +91,17 @@ touched as (
     select sold_on as day_on
     from touched_lines
     union all
-    select sold_on as day_on
+    select decided.sold_on as day_on
     from decided
-    where source in (select source from changed_sources)
+    inner join changed_sources on decided.source = changed_sources.source
     union all
     -- what a build that was killed computed from the same files
-    select sold_on as day_on
+    select computed.sold_on as day_on
     from computed
-    where known_on in (select known_on from files_to_load where entity = 'sales_events')
+    semi join files_to_load
+        on
+            computed.known_on = files_to_load.known_on
+            and files_to_load.entity = 'sales_events'
     union all
     select day_on
     from promoted_days

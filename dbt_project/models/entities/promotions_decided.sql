@@ -62,19 +62,23 @@ all_rows as (
     union all
     -- what earlier loads said of the same products and days is decided again
     select
-        source,
-        file_id,
-        row_number,
-        product_id,
-        store_id,
-        promotion_kind,
-        share,
-        starts_on,
-        ends_on,
-        known_on,
-        reason_code
-    from {{ this }}
-    where (source, product_id, starts_on) in (select source, product_id, starts_on from new_rows)
+        earlier.source,
+        earlier.file_id,
+        earlier.row_number,
+        earlier.product_id,
+        earlier.store_id,
+        earlier.promotion_kind,
+        earlier.share,
+        earlier.starts_on,
+        earlier.ends_on,
+        earlier.known_on,
+        earlier.reason_code
+    from {{ this }} as earlier
+    semi join new_rows
+        on
+            earlier.source = new_rows.source
+            and earlier.product_id = new_rows.product_id
+            and earlier.starts_on = new_rows.starts_on
     {%- endif %}
 
 ),

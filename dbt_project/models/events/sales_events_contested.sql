@@ -47,9 +47,17 @@ contested as (
         {{ line_digest() }} as content
     from lines
     inner join files on lines.file_id = files.file_id
+    left join repeated_events
+        on
+            lines.source = repeated_events.source
+            and lines.event_id = repeated_events.event_id
+    left join restated_days
+        on
+            lines.source = restated_days.source
+            and lines.restated_day = restated_days.restated_day
     where
-        (lines.source, lines.event_id) in (select source, event_id from repeated_events)
-        or (lines.source, lines.restated_day) in (select source, restated_day from restated_days)
+        repeated_events.event_id is not null
+        or restated_days.restated_day is not null
 
 ),
 

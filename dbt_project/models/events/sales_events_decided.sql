@@ -24,7 +24,7 @@ decided as (
 
     -- what nobody contests is accepted
     select
-        lines.*,
+        {{ event_columns('lines') }},
         decisions.superseded_on,
         coalesce(decisions.disposition, 'accepted') as disposition,
         '{{ invocation_id }}' as load_id

@@ -36,7 +36,7 @@ with_originals as (
     {% for name in sources_with('sales_events') -%}
     select * from {{ name }}
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 
 )
 

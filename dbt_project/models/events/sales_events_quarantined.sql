@@ -21,14 +21,14 @@ deployed as (
 conflicting as (
 
     select
-        file_id,
-        row_number,
-        known_on,
-        source,
+        decided.file_id,
+        decided.row_number,
+        decided.known_on,
+        decided.source,
         'conflicting_event' as reason_code,
         {{ original_values('decided', customer='customer_key', unparsed_line=false) }} as original
     from decided
-    where disposition = 'conflicting'
+    where decided.disposition = 'conflicting'
 
 ),
 

@@ -13,35 +13,55 @@ files_to_load as (
 
 ),
 
+new_events as (
+
+    select distinct
+        source,
+        event_id
+    from new_lines
+
+),
+
+new_restated_days as (
+
+    select distinct
+        source,
+        restated_day
+    from new_lines
+    where restated_day is not null
+
+),
+
 earlier_lines as (
 
     {% if decided is none -%}
     -- nothing was decided before
-    select
-        {{ event_columns() }}
-    from new_lines
+    select * from new_lines
     where false
     {%- else -%}
-    select
-        {{ event_columns() }}
-    from {{ decided }}
-    where file_id not in (select file_id from files_to_load)
+    select decided.*
+    from {{ decided }} as decided
+    anti join files_to_load on decided.file_id = files_to_load.file_id
     {%- endif %}
 
 ),
 
 reopened as (
 
-    select * from earlier_lines
+    select
+        {{ event_columns('earlier_lines') }}
+    from earlier_lines
+    left join new_events
+        on
+            earlier_lines.source = new_events.source
+            and earlier_lines.event_id = new_events.event_id
+    left join new_restated_days
+        on
+            earlier_lines.source = new_restated_days.source
+            and earlier_lines.restated_day = new_restated_days.restated_day
     where
-        (source, event_id) in (select source, event_id from new_lines)
-        or (source, restated_day) in (
-            select
-                source,
-                restated_day
-            from new_lines
-            where restated_day is not null
-        )
+        new_events.event_id is not null
+        or new_restated_days.restated_day is not null
 
 )
 

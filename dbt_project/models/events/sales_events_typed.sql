@@ -13,7 +13,7 @@ lines as (
     {% for name in sources_with('sales_events') -%}
     select * from {{ name }}
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 
 )
 

@@ -101,6 +101,8 @@ feat_series as (
         {%- for window in windows %}
         cast({{ feature_ratio('units_' ~ window, 'open_days_' ~ window) }} as float)
             as f_mean_{{ window }},
+        {%- endfor %}
+        {%- for window in [28, 140, 364] %}
         cast({{ feature_ratio('sold_days_' ~ window, 'open_days_' ~ window) }} as float)
             as f_sold_share_{{ window }},
         {%- endfor %}

@@ -24,37 +24,43 @@ open_days as (
 
 ),
 
+starts as (
+
+    -- most series of a store start on one of a few days
+    select distinct
+        cutoff_on,
+        store_id,
+        first_sold_on
+    from lifetimes
+
+),
+
 dense_weekdays as (
 
     -- as in series_lifetimes: the first of a weekday in a window tells how many there are in it
     select
-        lifetimes.cutoff_on,
-        lifetimes.series_number,
+        starts.cutoff_on,
+        starts.store_id,
+        starts.first_sold_on,
         open_days.weekday,
         {%- for week in weeks %}
         max(
             case
-                when open_days.day_on > lifetimes.cutoff_on - {{ 7 * week }}
+                when
+                    open_days.day_on >= starts.first_sold_on
+                    and open_days.day_on > starts.cutoff_on - {{ 7 * week }}
                     then open_days.open_weekdays
                 else 0
             end
         ) as open_days_{{ week }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from lifetimes
+    from starts
     inner join open_days
         on
-            lifetimes.cutoff_on = open_days.cutoff_on
-            and lifetimes.store_id = open_days.store_id
-            and (
-                {%- for week in weeks %}
-                {{ 'or ' if not loop.first -}}
-                {{ feature_days_between(
-                    'greatest(lifetimes.first_sold_on, lifetimes.cutoff_on - '
-                    ~ (7 * week - 1) ~ ')', 'open_days.day_on'
-                ) }} between 0 and 6
-                {%- endfor %}
-            )
-    group by lifetimes.cutoff_on, lifetimes.series_number, open_days.weekday
+            starts.cutoff_on = open_days.cutoff_on
+            and starts.store_id = open_days.store_id
+    where open_days.day_on > starts.cutoff_on - {{ 7 * weeks | last }}
+    group by starts.cutoff_on, starts.store_id, starts.first_sold_on, open_days.weekday
 
 ),
 
@@ -68,7 +74,7 @@ sums as (
         {%- for week in weeks %}
         sum(
             case
-                when open_days.day_on > known_sales.cutoff_on - {{ 7 * week }}
+                when known_sales.sold_on > known_sales.cutoff_on - {{ 7 * week }}
                     then known_sales.units
             end
         ) as units_{{ week }}{{ ',' if not loop.last }}
@@ -83,7 +89,7 @@ sums as (
         open_days.is_open
         and (
             open_days.open_weekdays = 1
-            or known_sales.cutoff_on < open_days.day_on + {{ 7 * weeks | last }}
+            or known_sales.cutoff_on < known_sales.sold_on + {{ 7 * weeks | last }}
         )
     group by known_sales.cutoff_on, known_sales.series_number, open_days.weekday
 
@@ -101,7 +107,7 @@ feat_weekday as (
         dense_weekdays.weekday,
         dense_weekdays.open_days_20,
         coalesce(sums.units_20, 0) as units_20,
-        coalesce(sums.last_units, 0) as last_units,
+        cast(coalesce(sums.last_units, 0) as double) as baseline_units,
 
         ---------- features
         {%- for week in weeks %}
@@ -112,15 +118,20 @@ feat_weekday as (
 
         ---------- dates
         series.cutoff_on
-    from dense_weekdays
+    from lifetimes
     inner join series
         on
-            dense_weekdays.cutoff_on = series.cutoff_on
-            and dense_weekdays.series_number = series.series_number
+            lifetimes.cutoff_on = series.cutoff_on
+            and lifetimes.series_number = series.series_number
+    inner join dense_weekdays
+        on
+            lifetimes.cutoff_on = dense_weekdays.cutoff_on
+            and lifetimes.store_id = dense_weekdays.store_id
+            and lifetimes.first_sold_on = dense_weekdays.first_sold_on
     left join sums
         on
-            dense_weekdays.cutoff_on = sums.cutoff_on
-            and dense_weekdays.series_number = sums.series_number
+            lifetimes.cutoff_on = sums.cutoff_on
+            and lifetimes.series_number = sums.series_number
             and dense_weekdays.weekday = sums.weekday
 
 )

@@ -1,5 +1,27 @@
 {{ config(materialized='view') }}
 
+{% set level_features = [
+    'f_mean_7',
+    'f_mean_14',
+    'f_mean_28',
+    'f_mean_56',
+    'f_mean_140',
+    'f_mean_364',
+    'f_sold_share_28',
+    'f_sold_share_140',
+    'f_sold_share_364',
+    'f_deviation_28',
+    'f_deviation_140',
+    'f_trend',
+    'f_sale_interval',
+    'f_sale_variation',
+    'f_days_since_last_sale',
+    'f_age_days',
+    'f_price_28',
+    'f_price_140',
+    'f_price_ratio',
+] %}
+
 with origins as (
 
     select * from {{ ref('forecast_origins') }}
@@ -84,6 +106,12 @@ feat_promotion as (
 
 ),
 
+feat_promotion_history as (
+
+    select * from {{ ref('feat_promotion_history') }}
+
+),
+
 spans as (
 
     select
@@ -113,20 +141,20 @@ targets as (
 
 series_weekdays as (
 
+    -- what does not depend on the target day but by its weekday: a quarter of the rows to join
     select
-        forecast_series.cutoff_on,
-        forecast_series.series_number,
-        forecast_series.product_id,
-        forecast_series.store_id,
-        forecast_series.source,
-        coalesce(products.category, 'unknown') as category,
-        coalesce(products.department, 'unknown') as department,
-        stores.country,
+        feat_weekday.cutoff_on,
+        feat_weekday.series_number,
+        feat_weekday.product_id,
+        feat_weekday.store_id,
         feat_weekday.weekday,
-        feat_weekday.last_units,
-        feat_series.* exclude (
-            cutoff_on, series_number, product_id, store_id, units_28, units_140, open_days_28, open_days_140
-        ),
+        feat_weekday.baseline_units,
+        forecast_series.source,
+        stores.country,
+        feat_series.rmsse_scale,
+        {%- for column in level_features %}
+        feat_series.{{ column }},
+        {%- endfor %}
         feat_weekday.f_weekday_mean_4,
         feat_weekday.f_weekday_mean_8,
         feat_weekday.f_weekday_mean_20,
@@ -137,7 +165,13 @@ series_weekdays as (
         feat_store.f_store_trend,
         feat_store.f_store_weekday,
         feat_department.f_department_mean_28,
-        feat_department.f_department_trend
+        feat_department.f_department_trend,
+        feat_promotion_history.f_promoted_share_28,
+        feat_promotion_history.f_promoted_share_140,
+        feat_promotion_history.f_promoted_mean_140,
+        feat_promotion_history.f_unpromoted_mean_140,
+        coalesce(products.category, 'unknown') as category,
+        coalesce(products.department, 'unknown') as department
     from feat_weekday
     inner join forecast_series
         on
@@ -147,6 +181,10 @@ series_weekdays as (
         on
             feat_weekday.cutoff_on = feat_series.cutoff_on
             and feat_weekday.series_number = feat_series.series_number
+    inner join feat_promotion_history
+        on
+            feat_weekday.cutoff_on = feat_promotion_history.cutoff_on
+            and feat_weekday.series_number = feat_promotion_history.series_number
     left join products on feat_weekday.product_id = products.product_id
     left join stores on feat_weekday.store_id = stores.store_id
     left join feat_product
@@ -165,22 +203,106 @@ series_weekdays as (
             and feat_weekday.store_id = feat_department.store_id
             and coalesce(products.department, 'unknown') = feat_department.department
 
+),
+
+forecast_frame as (
+
+    select
+        ---------- ids
+        series_weekdays.product_id,
+        series_weekdays.store_id,
+        series_weekdays.source,
+
+        ---------- text
+        series_weekdays.category,
+        series_weekdays.department,
+
+        ---------- numerics
+        targets.horizon_days,
+        series_weekdays.rmsse_scale,
+        series_weekdays.baseline_units,
+
+        ---------- booleans
+        coalesce(own_calendar.is_open, chain_calendar.is_open) as is_open,
+
+        ---------- features of the series
+        {%- for column in level_features %}
+        series_weekdays.{{ column }},
+        {%- endfor %}
+        series_weekdays.f_weekday_mean_4,
+        series_weekdays.f_weekday_mean_8,
+        series_weekdays.f_weekday_mean_20,
+        feat_last_year.f_last_year_mean,
+        series_weekdays.f_promoted_share_28,
+        series_weekdays.f_promoted_share_140,
+        series_weekdays.f_promoted_mean_140,
+        series_weekdays.f_unpromoted_mean_140,
+
+        ---------- features of the product and of the store
+        series_weekdays.f_product_mean_28,
+        series_weekdays.f_product_trend,
+        series_weekdays.f_product_weekday,
+        feat_last_year.f_last_year_product_change,
+        series_weekdays.f_store_mean_28,
+        series_weekdays.f_store_trend,
+        series_weekdays.f_store_weekday,
+        series_weekdays.f_department_mean_28,
+        series_weekdays.f_department_trend,
+
+        ---------- features of the target day
+        feat_calendar.f_weekday,
+        feat_calendar.f_day_of_month,
+        feat_calendar.f_month,
+        feat_calendar.f_week_of_year,
+        feat_calendar.f_is_holiday,
+        feat_calendar.f_days_to_holiday,
+        feat_calendar.f_days_since_holiday,
+        {%- for column in ['f_promo_plan_share', 'f_promo_plan_display', 'f_promo_plan_mailer'] %}
+        case
+            when covered_days.day_on is not null then coalesce(feat_promotion.{{ column }}, 0)
+        end as {{ column }},
+        {%- endfor %}
+
+        ---------- dates
+        series_weekdays.cutoff_on,
+        targets.target_on
+    from series_weekdays
+    inner join targets
+        on
+            series_weekdays.cutoff_on = targets.cutoff_on
+            and series_weekdays.weekday = targets.weekday
+    left join feat_calendar
+        on
+            series_weekdays.country = feat_calendar.country
+            and targets.target_on = feat_calendar.target_on
+    left join feat_last_year
+        on
+            series_weekdays.cutoff_on = feat_last_year.cutoff_on
+            and series_weekdays.series_number = feat_last_year.series_number
+            and targets.target_on = feat_last_year.target_on
+    left join feat_promotion
+        on
+            series_weekdays.cutoff_on = feat_promotion.cutoff_on
+            and series_weekdays.series_number = feat_promotion.series_number
+            and targets.target_on = feat_promotion.target_on
+    left join covered_days
+        on
+            series_weekdays.source = covered_days.source
+            and targets.target_on = covered_days.day_on
+            and targets.cutoff_on >= covered_days.known_on
+    left join store_calendar as own_calendar
+        on
+            series_weekdays.source = own_calendar.source
+            and series_weekdays.store_id = own_calendar.store_id
+            and targets.target_on = own_calendar.day_on
+            and targets.cutoff_on >= own_calendar.known_on
+    left join store_calendar as chain_calendar
+        on
+            series_weekdays.source = chain_calendar.source
+            and chain_calendar.store_id is null
+            and targets.target_on = chain_calendar.day_on
+            and targets.cutoff_on >= chain_calendar.known_on
+
 )
-select
-    series_weekdays.* exclude (series_number, country, weekday, last_units),
-    series_weekdays.last_units::double as baseline_units,
-    targets.target_on,
-    targets.horizon_days,
-    null::boolean as is_open,
-    feat_calendar.* exclude (country, target_on),
-    feat_last_year.f_last_year_mean,
-    feat_last_year.f_last_year_product_change,
-    case when covered_days.source is not null then coalesce(feat_promotion.f_promo_plan_share, 0) end as f_promo_plan_share,
-    case when covered_days.source is not null then coalesce(feat_promotion.f_promo_plan_display, 0) end as f_promo_plan_display,
-    case when covered_days.source is not null then coalesce(feat_promotion.f_promo_plan_mailer, 0) end as f_promo_plan_mailer
-from series_weekdays
-inner join targets on series_weekdays.cutoff_on = targets.cutoff_on and series_weekdays.weekday = targets.weekday
-left join feat_calendar on series_weekdays.country = feat_calendar.country and targets.target_on = feat_calendar.target_on
-left join covered_days on series_weekdays.source = covered_days.source and targets.target_on = covered_days.day_on and targets.cutoff_on >= covered_days.known_on
-left join feat_last_year on series_weekdays.cutoff_on = feat_last_year.cutoff_on and series_weekdays.series_number = feat_last_year.series_number and targets.target_on = feat_last_year.target_on
-left join feat_promotion on series_weekdays.cutoff_on = feat_promotion.cutoff_on and series_weekdays.series_number = feat_promotion.series_number and targets.target_on = feat_promotion.target_on
+
+select * from forecast_frame

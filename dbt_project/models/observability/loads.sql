@@ -26,18 +26,6 @@ reopened_lines as (
 
 ),
 
-decided as (
-
-    select * from {{ ref('sales_events_decided') }}
-
-),
-
-failed as (
-
-    select * from {{ ref('sales_events_failed') }}
-
-),
-
 new_files as (
 
     select file_id
@@ -58,6 +46,22 @@ files as (
 
 ),
 
+decided as (
+
+    select lines.*
+    from {{ ref('sales_events_decided') }} as lines
+    semi join files on lines.file_id = files.file_id
+
+),
+
+failed as (
+
+    select lines.*
+    from {{ ref('sales_events_failed') }} as lines
+    semi join files on lines.file_id = files.file_id
+
+),
+
 decided_rows as (
 
     select
@@ -67,7 +71,6 @@ decided_rows as (
         count(*) filter (where disposition = 'superseded') as rows_superseded,
         count(*) filter (where disposition = 'conflicting') as rows_conflicting
     from decided
-    where file_id in (select file_id from files)
     group by 1
 
 ),
@@ -78,7 +81,6 @@ failed_rows as (
         file_id,
         count(*) as rows_failed
     from failed
-    where file_id in (select file_id from files)
     group by 1
 
 ),

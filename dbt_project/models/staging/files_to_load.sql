@@ -31,10 +31,12 @@ accepted_files as (
     from landing_files
     where
         status = 'accepted'
-        and (
-            false
-            {%- for name, entities in var('sources').items() %}
-            or (source = '{{ name }}' and entity in ('{{ entities | join("', '") }}'))
+        and (source, entity) in (
+            {%- for name, entities in var('sources') | dictsort %}
+            {%- set is_last_source = loop.last %}
+            {%- for entity in entities %}
+            ('{{ name }}', '{{ entity }}'){{ ',' if not (is_last_source and loop.last) }}
+            {%- endfor %}
             {%- endfor %}
         )
 

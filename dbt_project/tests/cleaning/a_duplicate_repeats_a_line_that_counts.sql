@@ -18,11 +18,13 @@ originals as (
 )
 
 select
-    source,
-    event_id,
-    file_id,
-    row_number
+    decided.source,
+    decided.event_id,
+    decided.file_id,
+    decided.row_number
 from decided
-where
-    disposition = 'duplicate'
-    and (source, event_id) not in (select source, event_id from originals)
+anti join originals
+    on
+        decided.source = originals.source
+        and decided.event_id = originals.event_id
+where decided.disposition = 'duplicate'

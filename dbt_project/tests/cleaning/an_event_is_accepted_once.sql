@@ -19,12 +19,14 @@ decided as (
 )
 
 select
-    source,
-    event_id,
+    decided.source,
+    decided.event_id,
     count(*) as accepted_lines
 from decided
-where
-    disposition = 'accepted'
-    and (source, event_id) in (select source, event_id from touched_events)
+semi join touched_events
+    on
+        decided.source = touched_events.source
+        and decided.event_id = touched_events.event_id
+where decided.disposition = 'accepted'
 group by 1, 2
 having count(*) > 1

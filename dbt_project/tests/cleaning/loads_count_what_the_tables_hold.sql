@@ -22,7 +22,11 @@ decided as (
 )
 
 select
-    loads.*,
+    loads.source,
+    loads.path,
+    loads.rows_accepted,
+    loads.rows_duplicate,
+    loads.rows_superseded,
     decided.rows_accepted as accepted_now,
     decided.rows_duplicate as duplicate_now,
     decided.rows_superseded as superseded_now

@@ -23,7 +23,7 @@ known_days as (
 
     select
         known_on,
-        ntile(4) over (order by known_on) as quarter
+        ntile(4) over (order by known_on) as part_number
     from changes
     group by 1
 
@@ -31,10 +31,12 @@ known_days as (
 
 seen_on as (
 
-    select max(known_on) as seen_on
+    select
+        part_number,
+        max(known_on) as seen_on
     from known_days
-    where quarter < 4
-    group by quarter
+    where part_number < 4
+    group by 1
 
 ),
 

@@ -9,7 +9,22 @@ with versions as (
         issued_at
     from {{ ref('sales_forecast', v=1) }}
 
+),
+
+counted as (
+
+    select
+        forecast_version,
+        cutoff_on,
+        issued_at,
+        count(*) over () as version_count
+    from versions
+
 )
 
-select * from versions
-where (select count(*) from versions) > 1
+select
+    forecast_version,
+    cutoff_on,
+    issued_at
+from counted
+where version_count > 1

@@ -1,0 +1,191 @@
+"""The published models in dbt itself: built, tested, and audited on the bytes of a candidate."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project import publishing
+from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.warehouse import port, warehouse
+
+PROVENANCE = publishing.Provenance(datetime(2018, 1, 1, tzinfo=UTC), "abc123", 7, {})
+
+# What the models read: one line sold and one returned, and the daily sales that they add up to.
+UPSTREAM = """
+create table loads (file_id bigint);
+create table sales_events_accepted as
+select
+    event_id, 'till' as source, 's1' as store_id, 'milk' as product_id, quantity,
+    repeat('0a', 16) as customer_key, 'EUR' as currency, 1.5 as unit_price,
+    quantity * 1.5 as net_amount, true as is_demand,
+    timestamptz '2017-03-01 09:00:00+00' as sold_at,
+    date '2017-03-01' as sold_on, date '2017-03-01' as known_on
+from (values ('a', 3), ('b', -1)) as lines(event_id, quantity);
+create table daily_sales as
+select
+    'milk' as product_id, 's1' as store_id, date '2017-03-01' as sold_on, 3 as units_sold,
+    1 as units_returned, 3 as net_revenue, 1.5 as unit_price, false as is_promoted,
+    date '2017-03-01' as last_known_on;
+"""
+
+FORECAST = """
+insert into state.forecast_versions values (
+    1, '2017-03-05', '2017-03-06 00:00:00+00', '2017-03-05', 'm1', 'f', 28, 1, 0, false
+);
+insert into state.forecast_ledger
+select
+    1, '2017-03-06 00:00:00+00', '2017-03-05', date '2017-03-05' + h::int, h, 's1', 'milk',
+    2, 0, 1, 2, 3, 4, 'm1', false, false
+from range(1, 29) as days(h);
+"""
+
+
+def dbt(settings: Settings, *arguments: str) -> dict[str, str]:
+    """Run dbt on the home's warehouse; return status by name of what ran."""
+    target = settings.home / "dbt" / "embedded"
+    ran = subprocess.run(
+        [
+            *(settings.dbt_executable, "--quiet", *arguments),
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)),
+            *("--target-path", str(target)),
+        ],
+        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    assert results, ran.stdout + ran.stderr
+    return {item["unique_id"]: item["status"] for item in results}
+
+
+def execute(settings: Settings, sql: str) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(sql)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with the published models built by dbt, before any forecast was made."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), today=date(2018, 1, 1))
+    execute(settings, UPSTREAM)
+    statuses = dbt(settings, "build", "--select", "tag:data_product")
+    assert set(statuses.values()) == {"success", "pass"}
+    assert sum(name.startswith("test.") for name in statuses) >= 24
+    return settings
+
+
+def nodes(settings: Settings) -> list[dict[str, Any]]:
+    manifest = json.loads((settings.home / "dbt" / "embedded" / "manifest.json").read_text())
+    return list(manifest["nodes"].values())
+
+
+def test_each_published_model_is_a_promise(built: Settings) -> None:
+    published = {
+        node["alias"]: node
+        for node in nodes(built)
+        if node["resource_type"] == "model" and "data_product" in node["tags"]
+    }
+    assert set(published) == {item.relation for item in publishing.read_ports()}
+    for node in published.values():
+        assert node["contract"]["enforced"]
+        assert (node["version"], node["latest_version"]) == (1, 1)
+        assert (node["access"], node["group"]) == ("public", "sales")
+        assert node["description"]
+        assert all(column["description"] for column in node["columns"].values())
+        assert node["meta"]["dagster"]["owners"] == ["sales-data@example.com"]
+
+
+def test_tests_on_products_read_products_only(built: Settings) -> None:
+    products = {
+        node["unique_id"]
+        for node in nodes(built)
+        if node["resource_type"] == "model" and "data_product" in node["tags"]
+    }
+    tests = [
+        node
+        for node in nodes(built)
+        if node["resource_type"] == "test"
+        and (node.get("attached_node") in products or "data_product" in node["tags"])
+    ]
+    assert len(tests) >= 24
+    for node in tests:  # one that reads more is left out of the audit without a word
+        assert set(node["depends_on"]["nodes"]) <= products, node["name"]
+
+
+@pytest.mark.parametrize("relation", ["sales_forecast_v1", "sales_forecast_history_v1"])
+def test_the_forecast_has_the_promised_columns_in_order(built: Settings, relation: str) -> None:
+    with warehouse(built) as connection:
+        described = connection.execute(f"describe {relation}").fetchall()
+    quantiles = ("units_mean", "units_p025", "units_p10", "units_p50", "units_p90", "units_p975")
+    assert [(row[0], row[1]) for row in described] == [
+        ("forecast_version", "BIGINT"),
+        ("issued_at", "TIMESTAMP WITH TIME ZONE"),
+        ("cutoff_on", "DATE"),
+        ("target_on", "DATE"),
+        ("horizon_days", "INTEGER"),
+        ("store_id", "VARCHAR"),
+        ("product_id", "VARCHAR"),
+        *((name, "DECIMAL(18,4)") for name in quantiles),
+        ("model_version", "VARCHAR"),
+        ("is_fallback", "BOOLEAN"),
+        ("is_backfill", "BOOLEAN"),
+    ]
+
+
+def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones(
+    built: Settings,
+) -> None:
+    execute(built, FORECAST)
+    published = publishing.publish(built, PROVENANCE)
+    folder = publishing.publication_folder(built, published.number)
+    audit = json.loads((folder / "audit.json").read_text())
+    assert {item["status"] for item in audit} == {"pass"}
+    assert {
+        "sales_forecast_v1_covers_the_whole_horizon",
+        "daily_sales_v1_adds_up_to_the_events",
+    } < {item["name"] for item in audit}
+    assert len(audit) >= 28
+    with port(folder / "restricted" / "sales.duckdb") as connection:
+        tables = connection.execute("select distinct table_schema from information_schema.tables")
+        assert tables.fetchall() == [("main",)]
+
+    broken = {
+        "sales_forecast_v1_has_quantiles_in_order": (
+            "update state.forecast_ledger set units_p10 = 2.5 where horizon_days = 3"
+        ),
+        "sales_forecast_v1_covers_the_whole_horizon": (
+            "delete from state.forecast_ledger where horizon_days = 7"
+        ),
+        "sales_forecast_v1_has_one_row_per_series_and_target_day": (
+            "insert into state.forecast_ledger select * from state.forecast_ledger"
+            " where horizon_days = 5"
+        ),
+        "sales_forecast_v1_counts_its_horizon_from_the_cutoff": (
+            "update state.forecast_ledger set target_on = target_on + 1 where horizon_days = 28"
+        ),
+        "daily_sales_v1_adds_up_to_the_events": "update daily_sales set units_returned = 2",
+        "sales_events_v1_has_hashed_customers_only": (
+            "update sales_events_accepted set customer_key = 'Jane Doe' where event_id = 'a'"
+        ),
+        "sales_events_v1_has_one_row_per_event": "update sales_events_accepted set event_id = 'a'",
+    }
+    for statement in broken.values():
+        execute(built, statement)
+    with pytest.raises(publishing.AuditFailed) as error:
+        publishing.publish(built, PROVENANCE)
+    assert set(broken) <= {result.name for result in error.value.failed}
+    assert publishing.current_number(built) == published.number
+    rows = {
+        item["name"]: item["rows"]
+        for item in json.loads((Path(error.value.folder) / "audit.json").read_text())
+    }
+    crossing = rows["sales_forecast_v1_has_quantiles_in_order"]
+    assert [(row["horizon_days"], row["units_p10"]) for row in crossing] == [("3", "2.5000")]

@@ -1,0 +1,164 @@
+"""Loading files as they come ends in the state that loading all of them at once gives."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from tests.dbt.invented_shops import Deployment, again, deploy
+
+FIRST_DAY = date(2024, 3, 4)
+DAYS = 6
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment whose project dbt has parsed."""
+    deployment = deploy(tmp_path_factory.mktemp("project"))
+    deployment.build("--exclude", "series_left_out")
+    return deployment
+
+
+def random_files(random: np.random.Generator) -> dict[str, str]:
+    """Files of all sources with repeated, conflicting, corrected, late and broken lines."""
+    files = {}
+    for number in range(DAYS):
+        day = FIRST_DAY + timedelta(days=number)
+        files[f"till/sales_events/{day}.csv"] = _till_lines(random, day, number)
+        files[f"web/sales_events/{day}.jsonl"] = _web_lines(random, day, number)
+        files[f"totals/sales_events/{day}.csv"] = _totals_lines(random, day, number)
+    names = sorted(files)
+    for name in random.choice(names, size=3, replace=False):
+        folder, _, file = name.rpartition("/")
+        files[f"{folder}/again-{file}"] = files[name]
+    files["till/products/2024-03-01.csv"] = "article,title,category\na,A,X\nb,B,X\n"
+    files["till/stores/2024-03-01.csv"] = "shop,zone\ns,\nt,Asia/Tokyo\n"
+    files["till/promotions/2024-03-05.csv"] = "article,starts,ends\na,2024-03-06,2024-03-07\n"
+    files["till/promotions/2024-03-07.csv"] = (
+        "article,starts,ends\na,2024-03-06,2024-03-07\nb,2024-03-05,2024-03-08\n"
+    )
+    files["totals/calendar/2024-03-01.csv"] = "day,open\n2024-03-06,true\n2024-03-07,false\n"
+    return files
+
+
+def _earlier(random: np.random.Generator, number: int) -> date:
+    """The day of a file, or now and then one before it."""
+    back = int(random.integers(0, 3)) if random.random() < 0.4 else 0
+    return FIRST_DAY + timedelta(days=max(number - back, 0))
+
+
+def _till_lines(random: np.random.Generator, day: date, number: int) -> str:
+    lines = ["line,sold,shop,article,customer,pieces,price"]
+    for _ in range(12):
+        event = int(random.integers(0, 25)) if random.random() < 0.9 else ""
+        sold = _earlier(random, number)
+        pieces = random.choice(["1", "2", "-1", "many", "0"])
+        article = random.choice(["a", "b", "c", "bag", ""])
+        lines.append(f"{event},{sold} 12:00,{random.choice(['s', 't'])},{article},eve,{pieces},2")
+    if random.random() < 0.5:
+        lines.append("broken;line")
+    return "\n".join(lines) + "\n"
+
+
+def _web_lines(random: np.random.Generator, day: date, number: int) -> str:
+    lines = []
+    for _ in range(8):
+        line = {
+            "id": f"w{random.integers(0, 12)}",
+            "moment": f"{_earlier(random, number)}T12:00:00Z",
+            "country": "FR",
+            "article": "tea",
+            "pieces": int(random.integers(0, 3)),
+        }
+        lines.append(json.dumps(line))
+    return "\n".join(lines) + "\n"
+
+
+def _totals_lines(random: np.random.Generator, day: date, number: int) -> str:
+    lines = ["day,hall,group,units"]
+    for sold in {day, _earlier(random, number)}:
+        for group in ("nuts", "figs", "nuts"):
+            if random.random() < 0.7:
+                lines.append(f"{sold},hall,{group},{random.integers(0, 3)}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_files_in_any_order_give_what_a_full_refresh_gives(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    files = random_files(random)
+    shops = again(parsed, tmp_path_factory.mktemp(f"shops{seed}"))
+    names = list(random.permutation(sorted(files)))
+    thirds = [names[0::3], names[1::3], names[2::3]]
+
+    for name in thirds[0]:
+        shops.land(name, files[name])
+    shops.build("--exclude", "series_left_out")
+    for name in thirds[1]:
+        shops.land(name, files[name])
+    shops.build(select=["+daily_sales_changes"])  # and then the build is stopped
+    for name in thirds[2]:
+        shops.land(name, files[name])
+    shops.build("--exclude", "series_left_out")
+    assert set(shops.dbt("test", "--exclude", "series_left_out").values()) <= {"pass", "warn"}
+
+    in_steps = shops.tables()
+    dispositions = {row[0] for row in shops.rows("select disposition from sales_events_decided")}
+    assert dispositions == {"accepted", "duplicate", "superseded", "conflicting"}
+    shops.build("--exclude", "series_left_out", "--full-refresh")
+    at_once = shops.tables()
+    for table, rows in in_steps.items():
+        assert rows == at_once[table], table
+
+
+def test_a_full_refresh_that_is_stopped_is_finished_by_the_next_build(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    files = random_files(np.random.default_rng(3))
+    shops = again(parsed, tmp_path_factory.mktemp("stopped"))
+    for name, text in files.items():
+        shops.land(name, text)
+    shops.build("--exclude", "series_left_out")
+    before = shops.tables()
+    shops.build("--full-refresh", select=["+sales_events_decided"])
+    assert shops.rows("select * from loads") == []
+    shops.build("--exclude", "series_left_out")
+    assert shops.tables() == before
+
+
+def test_a_full_refresh_of_one_model_alone_is_refused(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shops = again(parsed, tmp_path_factory.mktemp("alone"))
+    for name, text in random_files(np.random.default_rng(4)).items():
+        shops.land(name, text)
+    shops.build("--exclude", "series_left_out")
+    before = shops.tables()
+    statuses = shops.dbt("run", "--full-refresh", select=["sales_events_decided"])
+    assert statuses["sales_events_decided"] == "error"
+    assert shops.tables() == before
+
+
+def test_sources_that_leave_the_deployment_take_their_sales_with_them(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shops = again(parsed, tmp_path_factory.mktemp("sources"))
+    for name, text in random_files(np.random.default_rng(5)).items():
+        shops.land(name, text)
+    shops.build("--exclude", "series_left_out")
+    before = shops.tables()
+
+    web_only = Deployment(shops.settings, shops.project)
+    web_only.variables = {"sources": {"web": ["sales_events"]}}
+    web_only.build("--exclude", "series_left_out")
+    assert {row[0] for row in shops.rows("select source from daily_sales_changes")} == {"web"}
+    assert {row[0] for row in shops.rows("select store_id from daily_sales")} == {"FR"}
+    assert {row[0] for row in shops.rows("select source from sales_events_accepted")} == {"web"}
+
+    shops.build("--exclude", "series_left_out")
+    assert shops.tables() == before

@@ -1,0 +1,171 @@
+"""Walking forward over past origins, with nothing known too early."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dagster_project.forecasting.backtest import (
+    Backtest,
+    BacktestPlan,
+    NotEnoughHistory,
+    backtest_cutoffs,
+    rolling_origin_backtest,
+)
+from dagster_project.forecasting.frames import KEYS
+from tests.forecasting.invented_frames import HORIZON_DAYS, QUICK, InventedHistory
+
+PLAN = BacktestPlan()
+SUNDAY = 6
+
+
+def _cutoffs(available: list[date], known_through_on: date) -> tuple[date, ...]:
+    return backtest_cutoffs(
+        available,
+        known_through_on=known_through_on,
+        horizon_days=HORIZON_DAYS,
+        cutoff_weekday=SUNDAY,
+        plan=PLAN,
+    )
+
+
+def _sundays(first: date, weeks: int) -> list[date]:
+    return [first + timedelta(days=7 * week) for week in range(weeks)]
+
+
+def test_cutoffs_are_the_latest_that_follow_each_other_and_whose_horizon_has_ended() -> None:
+    available = [*_sundays(date(2017, 1, 1), 53), date(2017, 12, 27)]
+    found = _cutoffs(available, date(2017, 12, 31))
+    assert found[-1] == date(2017, 12, 3)
+    assert np.diff(found).tolist() == [timedelta(days=28)] * 5
+
+
+def test_a_week_later_the_grid_is_the_same() -> None:
+    first = _cutoffs(_sundays(date(2017, 1, 1), 53), date(2017, 12, 31))
+    for days in (1, 7, 27):
+        later = _cutoffs(_sundays(date(2017, 1, 1), 57), date(2017, 12, 31) + timedelta(days=days))
+        assert later == first
+    assert _cutoffs(_sundays(date(2017, 1, 1), 57), date(2018, 1, 28))[:-1] == first[1:]
+
+
+def test_too_little_history_says_how_many_weeks_are_missing() -> None:
+    with pytest.raises(NotEnoughHistory) as raised:
+        _cutoffs(_sundays(date(2017, 1, 1), 20), date(2017, 5, 20))
+    message = str(raised.value)
+    assert "expected 6 origins 4 weeks apart" in message
+    assert "takes 35 weeks (245 days)" in message
+    assert "found 19 weeks since 2017-01-01. Land at least 16 more weeks" in message
+    with pytest.raises(NotEnoughHistory, match="found 0 weeks"):
+        _cutoffs([], date(2017, 5, 20))
+
+
+@pytest.mark.parametrize("offset", range(0, 28, 7))
+def test_the_weeks_the_message_asks_for_are_enough_wherever_the_grid_lies(offset: int) -> None:
+    first = date(2017, 1, 1) + timedelta(days=offset)
+    assert len(_cutoffs(_sundays(first, 36), first + timedelta(weeks=35))) == 6
+
+
+def test_reported_origins_have_every_series_and_day_once(
+    history: InventedHistory, backtest: Backtest
+) -> None:
+    found = backtest.forecasts
+    expected = _cutoffs(history.cutoffs, history.known_through_on)[PLAN.calibration_cutoffs :]
+    assert sorted(found["cutoff_on"].dt.date.unique()) == list(expected)
+    assert not found.duplicated(KEYS).any()
+    assert len(found) == len(expected) * 20 * HORIZON_DAYS
+
+
+def test_published_is_the_model_or_for_fallbacks_the_baseline(backtest: Backtest) -> None:
+    found = backtest.forecasts
+    expected = np.where(found["is_fallback"], found["baseline_units"], found["model_units"])
+    assert found["units_mean"].to_numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_model_beats_the_baseline_and_its_intervals_cover(backtest: Backtest) -> None:
+    overall = backtest.scores[
+        (backtest.scores["slice"] == "overall") & backtest.scores["cutoff_on"].isna()
+    ].pivot(index="metric", columns="method", values="score")
+    assert overall.loc["rmsse", "model"] < 0.85 * overall.loc["rmsse", "baseline"]
+    assert overall.loc["pinball", "model"] < overall.loc["pinball", "baseline"]
+    assert 0.78 < overall.loc["coverage_80", "model"] < 0.9
+    assert 0.93 < overall.loc["coverage_95", "model"] < 0.99
+
+
+def test_closed_days_are_not_scored(history: InventedHistory, backtest: Backtest) -> None:
+    closed = history.frame[history.frame["is_open"].eq(False)][KEYS]
+    rows = backtest.forecasts.merge(closed, on=KEYS)
+    assert len(rows) > 0
+    assert rows["units"].isna().all()
+    assert (rows["units_mean"] == 0).all()
+
+
+def test_garbage_after_a_cutoff_changes_nothing_that_was_published_there(
+    history: InventedHistory, backtest: Backtest
+) -> None:
+    cutoffs = _cutoffs(history.cutoffs, history.known_through_on)
+    first_reported = pd.Timestamp(cutoffs[PLAN.calibration_cutoffs])
+    frame, actuals = history.frame.copy(), history.actuals.copy()
+    for table in (frame, actuals):
+        later = (table["target_on"] > first_reported) & table["units"].notna()
+        table.loc[later, "units"] = 1e6
+    found = rolling_origin_backtest(
+        replace(history, frame=frame, actuals=actuals),
+        cutoffs[: PLAN.calibration_cutoffs + 1],
+        known_through_on=history.known_through_on,
+        parameters=QUICK,
+        plan=replace(PLAN, reported_cutoffs=1),
+    )
+    before = backtest.forecasts[backtest.forecasts["cutoff_on"] == first_reported]
+    columns = [name for name in before.columns if name != "units"]
+    pd.testing.assert_frame_equal(found.forecasts[columns], before[columns].reset_index(drop=True))
+    assert found.forecasts["units"].max() == 1e6
+
+
+def test_actuals_are_asked_for_as_they_were_known(history: InventedHistory) -> None:
+    asked: list[tuple[date, date]] = []
+
+    class Asked(InventedHistory):
+        def actual_units(self, first_on: date, last_on: date, known_on: date) -> pd.DataFrame:
+            asked.append((last_on, known_on))
+            return super().actual_units(first_on, last_on, known_on)
+
+    cutoffs = _cutoffs(history.cutoffs, history.known_through_on)
+    plan = replace(PLAN, reported_cutoffs=1)
+    known_through_on = history.known_through_on
+    rolling_origin_backtest(
+        Asked(history.frame, history.actuals, history.cutoffs, known_through_on),
+        cutoffs[:3],
+        known_through_on=known_through_on,
+        parameters=QUICK,
+        plan=plan,
+    )
+    assert asked == [
+        (cutoffs[2], cutoffs[2]),  # to calibrate: what had ended by then, as known then
+        (cutoffs[3], known_through_on),  # to score
+        (cutoffs[3], known_through_on),  # for the model that is trained next
+    ]
+
+
+def test_overlapping_or_too_few_cutoffs_are_refused(history: InventedHistory) -> None:
+    cutoffs = _cutoffs(history.cutoffs, history.known_through_on)
+
+    def run(chosen: list[date]) -> None:
+        rolling_origin_backtest(
+            history,
+            chosen,
+            known_through_on=history.known_through_on,
+            parameters=QUICK,
+            plan=replace(PLAN, reported_cutoffs=1),
+        )
+
+    with pytest.raises(NotEnoughHistory, match="2 origins to calibrate on and 1 to report, found"):
+        run(list(cutoffs[:2]))
+    with pytest.raises(NotEnoughHistory, match="expected ascending cutoffs"):
+        run([cutoffs[1], cutoffs[0], cutoffs[2]])
+    weekly = history.cutoffs[10:13]
+    with pytest.raises(NotEnoughHistory, match="expected the horizons of earlier origins to end"):
+        run(weekly)

@@ -1,0 +1,120 @@
+"""The rows that are published, and the model that makes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
+from dagster_project.forecasting.frames import KEYS, FrameError
+from dagster_project.forecasting.intervals import QUANTILES
+from dagster_project.forecasting.model import fit
+from tests.forecasting.invented_frames import QUICK, InventedHistory
+
+UNITS = ["units_mean", *QUANTILES]
+
+
+@pytest.fixture(scope="module")
+def frame(history: InventedHistory) -> pd.DataFrame:
+    return history.scoring_rows(history.known_through_on)
+
+
+@pytest.fixture
+def partly(model: ForecastModel) -> ForecastModel:
+    """The model with one series that falls back."""
+    fallback = replace(model.calibration, fallback_series=(("product 2", "3"),))
+    return replace(model, calibration=fallback)
+
+
+def test_every_series_and_target_day_comes_out_exactly_once(
+    model: ForecastModel, frame: pd.DataFrame
+) -> None:
+    found = forecast(model, frame.sample(frac=1, random_state=1))
+    expected = frame[KEYS].sort_values(KEYS, ignore_index=True)
+    pd.testing.assert_frame_equal(found[KEYS], expected)
+    assert list(found.columns) == [*KEYS, "horizon_days", *UNITS, "is_fallback"]
+    assert found["is_fallback"].dtype == bool
+
+
+def test_units_are_never_negative_never_cross_and_have_four_decimals(
+    model: ForecastModel, frame: pd.DataFrame
+) -> None:
+    units = forecast(model, frame)[UNITS].to_numpy()
+    assert (units >= 0).all()
+    assert (np.diff(units[:, 1:], axis=1) >= 0).all()
+    assert np.array_equal(units, np.round(units, 4))
+    assert (units[:, -1] > units[:, 0]).all()
+
+
+def test_a_closed_day_is_zero_in_every_column(model: ForecastModel, frame: pd.DataFrame) -> None:
+    closed = frame.assign(is_open=np.where(frame["horizon_days"] == 2, False, True))
+    for chosen in (model, model.as_baseline()):
+        found = forecast(chosen, closed)
+        assert (found.loc[found["horizon_days"] == 2, UNITS] == 0).all(axis=None)
+
+
+def test_a_series_that_falls_back_gets_the_baseline_with_its_own_width(
+    partly: ForecastModel, model: ForecastModel, frame: pd.DataFrame
+) -> None:
+    found, plain = forecast(partly, frame), forecast(model, frame)
+    chosen = (found["product_id"] == "product 2") & (found["store_id"] == "3")
+    assert found["is_fallback"].equals(chosen)
+    baseline = forecast(model.as_baseline(), frame)
+    pd.testing.assert_frame_equal(found[chosen], baseline[chosen])
+    pd.testing.assert_frame_equal(found[~chosen], plain[~chosen])
+
+
+def test_the_baseline_can_be_published_for_all(model: ForecastModel, frame: pd.DataFrame) -> None:
+    found = forecast(model.as_baseline(), frame)
+    expected = frame.sort_values(KEYS)["baseline_units"]
+    assert found["is_fallback"].all()
+    assert found["units_mean"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert (found["units_p975"] >= found["units_mean"]).mean() > 0.9
+
+
+def test_a_series_that_lost_a_day_is_not_dropped_silently(
+    model: ForecastModel, frame: pd.DataFrame
+) -> None:
+    with pytest.raises(FrameError, match="expected 28 target days for each series, found 27"):
+        forecast(model, frame.iloc[1:])
+
+
+def test_a_duplicate_series_key_is_refused(model: ForecastModel, frame: pd.DataFrame) -> None:
+    with pytest.raises(FrameError, match="expected one row per"):
+        forecast(model, pd.concat([frame, frame]))
+
+
+def test_a_model_rebuilt_from_its_state_forecasts_the_same(
+    partly: ForecastModel, frame: pd.DataFrame
+) -> None:
+    again = ForecastModel.from_state(partly.to_state())
+    pd.testing.assert_frame_equal(forecast(again, frame), forecast(partly, frame))
+    assert content_hash(again) == content_hash(partly)
+
+
+def test_a_state_of_another_format_is_refused(model: ForecastModel) -> None:
+    with pytest.raises(ValueError, match="expected format 1, found 99"):
+        ForecastModel.from_state({**model.to_state(), "format": 99})
+
+
+def test_the_content_hash_is_that_of_the_training_and_nothing_else(
+    model: ForecastModel, partly: ForecastModel, history: InventedHistory
+) -> None:
+    training = history.training_rows(history.known_through_on)
+    again = replace(model, demand=fit(training.sample(frac=1, random_state=4), QUICK))
+    assert content_hash(again) == content_hash(model)
+    tables = replace(model.calibration, baseline_intervals=model.calibration.model_intervals)
+    others = [
+        partly,
+        replace(model, trained_through_on=date(2017, 1, 1) + timedelta(days=1)),
+        replace(model, calibration=tables),
+        replace(model, demand=fit(training, replace(QUICK, seed=3))),
+        replace(model, demand=fit(training.assign(units=training["units"] + 1), QUICK)),
+    ]
+    hashes = {content_hash(other) for other in others}
+    assert len(hashes) == len(others)
+    assert content_hash(model) not in hashes

@@ -1,0 +1,309 @@
+"""Model versions in the warehouse: saved once, verified when loaded, one champion."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.preprocessing import FunctionTransformer
+
+from dagster_project import models
+from dagster_project.forecasting.calibration import CalibrationRules, calibrate
+from dagster_project.forecasting.forecast import ForecastModel, forecast, method_rows
+from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
+from dagster_project.forecasting.model import fit
+from dagster_project.forecasting.scores import COLUMNS, pool
+from dagster_project.settings import Settings
+from dagster_project.warehouse import warehouse
+from tests.forecasting.invented_frames import QUICK, InventedHistory, invented_history
+
+TRAINED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
+PASSED, FAILED = Verdict(True, ()), Verdict(False, ())
+
+
+@pytest.fixture(scope="module")
+def history() -> InventedHistory:
+    return invented_history(products=2, stores=2, weeks=20)
+
+
+@pytest.fixture(scope="module")
+def model(history: InventedHistory) -> ForecastModel:
+    demand = fit(history.training_rows(history.cutoffs[-6]), replace(QUICK, iterations=5))
+    past = history.frame[history.frame["cutoff_on"] == pd.Timestamp(history.cutoffs[-5])]
+    rows = method_rows(demand, past).assign(units=past["units"].to_numpy())
+    return ForecastModel(date(2017, 12, 31), demand, calibrate(rows, CalibrationRules()))
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    cutoff = pd.Timestamp("2017-12-03")
+    records = [
+        (method, cutoff, "overall", "all", metric, score, 56)
+        for method, score in [("published", 0.6), ("baseline", 0.8)]
+        for metric in ("rmsse", "wape_category_totals")
+    ]
+    records.append(("published", cutoff, "overall", "all", "bias", float("nan"), 56))
+    return pool(pd.DataFrame(records, columns=COLUMNS))
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse(settings) as opened:
+        yield opened
+
+
+def _save(
+    connection: duckdb.DuckDBPyConnection,
+    model: ForecastModel,
+    scores: pd.DataFrame,
+    *,
+    verdict: Verdict = PASSED,
+    later: int = 0,
+) -> str:
+    return models.save(
+        connection,
+        model,
+        scores=scores,
+        verdict=verdict,
+        input_fingerprint="abc",
+        trained_at=TRAINED_AT + timedelta(days=later),
+    )
+
+
+def _later(model: ForecastModel, days: int) -> ForecastModel:
+    return replace(model, trained_through_on=model.trained_through_on + timedelta(days=days))
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return connection.execute(f"select count(*) from state.{table}").fetchall()[0][0]
+
+
+def test_a_saved_model_loads_and_forecasts_the_same(
+    connection: duckdb.DuckDBPyConnection,
+    model: ForecastModel,
+    scores: pd.DataFrame,
+    history: InventedHistory,
+) -> None:
+    name = _save(connection, model, scores)
+    frame = history.scoring_rows(history.cutoffs[-1])
+    loaded = models.load(connection, name)
+    pd.testing.assert_frame_equal(forecast(loaded, frame), forecast(model, frame))
+    assert models.version_name(loaded) == name
+
+
+def test_a_version_is_named_by_its_cutoff_and_content(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    assert name.startswith("2017-12-31-")
+    assert len(name) == len("2017-12-31-3f9a1c2b")
+    assert models.version_name(_later(model, 7)).startswith("2018-01-07-")
+
+
+def test_the_record_says_where_the_model_comes_from_and_how_good_it_is(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    verdict = judge(scores, None, GateThresholds())
+    record = models.find_record(connection, _save(connection, model, scores, verdict=verdict))
+    assert record is not None
+    assert record.trained_at == TRAINED_AT
+    assert record.trained_through_on == date(2017, 12, 31)
+    assert record.parameters == model.demand.parameters
+    assert record.features == model.demand.features
+    assert record.seed == QUICK.seed
+    assert record.input_fingerprint == "abc"
+    assert record.packages["scikit-learn"] == models.package_versions()["scikit-learn"]
+    assert record.code_revision == models.code_revision()
+    assert record.metrics == {"rmsse": 0.6, "wape_category_totals": 0.6, "bias": None}
+    assert record.verdict == "passed"
+    assert record.reasons == tuple(str(reason) for reason in verdict.reasons)
+    assert not record.is_champion
+
+
+def test_saving_the_same_model_again_changes_nothing(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    models.promote(connection, name)
+    before = models.records(connection)
+    assert _save(connection, model, scores, verdict=FAILED, later=3) == name
+    assert models.records(connection) == before
+    assert _count(connection, "backtest_scores") == len(scores)
+
+
+def test_scores_come_back_as_they_were_saved_with_null_for_undefined(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    found = models.scores_of(connection, name)
+    keys = COLUMNS[:5]
+    pd.testing.assert_frame_equal(
+        found.sort_values(keys, ignore_index=True),
+        scores.sort_values(keys, ignore_index=True),
+        check_dtype=False,
+    )
+    null = connection.execute("select count(*) from state.backtest_scores where score is null")
+    assert null.fetchall() == [(2,)]
+    assert models.skill(connection, name) == pytest.approx(
+        {"rmsse": 0.25, "wape_category_totals": 0.25}
+    )
+
+
+def test_changed_bytes_are_refused(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    connection.execute("update state.model_versions set model = model || 'x'::blob")
+    with pytest.raises(models.ModelCorrupted, match=f"model {name}: expected bytes with sha256"):
+        models.load(connection, name)
+
+
+def test_a_model_that_asks_for_other_types_is_refused_even_with_the_right_hash(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    evil = skops.io.dumps({"pipeline": FunctionTransformer(func=subprocess.getoutput)})
+    connection.execute(
+        "update state.model_versions set model = ?, sha256 = ?",
+        [evil, hashlib.sha256(evil).hexdigest()],
+    )
+    with pytest.raises(models.ModelCorrupted, match=r"expected only trusted types.*getoutput"):
+        models.load(connection, name)
+
+
+def test_only_the_listed_type_has_to_be_trusted(model: ForecastModel) -> None:
+    dump = skops.io.dumps(model.to_state())
+    assert skops.io.get_untrusted_types(data=dump) == models.TRUSTED_TYPES
+
+
+def test_an_unknown_version_is_refused_with_those_there_are(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    with pytest.raises(models.ModelUnknown, match="known: none yet"):
+        models.load(connection, "2017-01-01-aaaaaaaa")
+    name = _save(connection, model, scores)
+    with pytest.raises(models.ModelUnknown, match=f"known: {name}"):
+        models.promote(connection, "2017-01-01-aaaaaaaa")
+    assert models.champion(connection) is None
+
+
+def test_there_is_one_champion_at_a_time(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    assert models.champion(connection) is None
+    assert models.champion_scores(connection) is None
+    first = _save(connection, model, scores)
+    second = _save(connection, _later(model, 7), scores, later=7)
+    for name in (first, second, first):
+        models.promote(connection, name)
+        found = [r.model_version for r in models.records(connection) if r.is_champion]
+        assert found == [name]
+        champion = models.champion(connection)
+        assert champion is not None
+        assert champion[0] == name == models.version_name(champion[1])
+    assert len(models.champion_scores(connection)) == len(scores)
+
+
+def test_a_challenger_that_failed_its_gate_leaves_the_champion(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    assert models.promote_newest(connection) is None
+    _save(connection, model, scores, verdict=FAILED)
+    assert models.promote_newest(connection) is None
+    second = _save(connection, _later(model, 7), scores, later=7)
+    assert models.promote_newest(connection) == second
+    third = _save(connection, _later(model, 14), scores, verdict=FAILED, later=14)
+    assert models.promote_newest(connection) == second
+    newest = models.newest(connection)
+    assert newest is not None
+    assert newest[0] == third
+    assert models.newest_training(connection) == date(2018, 1, 14)
+
+
+def test_the_newest_record_up_to_a_moment_is_found(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    names = [_save(connection, _later(model, d), scores, later=d) for d in (0, 7)]
+    moments = [TRAINED_AT + timedelta(days=days) for days in (-1, 0, 6, 7)]
+    found = [models.newest_record(connection, trained_before=moment) for moment in moments]
+    assert [r and r.model_version for r in found] == [None, names[0], names[0], names[1]]
+
+
+class Killed(BaseException):
+    """Stands for kill -9 at a commit point."""
+
+
+def test_a_kill_after_saving_or_promoting_leaves_whole_steps(
+    settings: Settings,
+    model: ForecastModel,
+    scores: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = models.version_name(model)
+
+    def kill(_: str) -> None:
+        raise Killed
+
+    monkeypatch.setattr(models, "commit_point", kill)
+    with pytest.raises(Killed), warehouse(settings) as connection:
+        _save(connection, model, scores)
+    with pytest.raises(Killed), warehouse(settings) as connection:
+        assert _count(connection, "backtest_scores") == len(scores)
+        models.promote(connection, name)
+    monkeypatch.undo()
+    with warehouse(settings) as connection:
+        assert _save(connection, model, scores) == name
+        assert _count(connection, "model_versions") == 1
+        assert models.promote_newest(connection) == name
+
+
+def test_a_kill_within_saving_leaves_nothing(
+    settings: Settings,
+    model: ForecastModel,
+    scores: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kill(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(models, "_insert_scores", kill)
+    with pytest.raises(Killed), warehouse(settings) as connection:
+        _save(connection, model, scores)
+    monkeypatch.undo()
+    with warehouse(settings) as connection:
+        assert _count(connection, "model_versions") == 0
+
+
+def test_the_code_revision_is_the_commit_and_says_when_files_differ(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert models.code_revision(tmp_path) == "unknown"
+    git("init")
+    (tmp_path / "model.py").write_text("seed = 1\n")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD")
+    assert models.code_revision(tmp_path) == commit
+    (tmp_path / "model.py").write_text("seed = 2\n")
+    assert models.code_revision(tmp_path) == f"{commit}-dirty"
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    assert models.code_revision(folder) == "unknown", "an enclosing repository is not ours"
+
+
+def test_packages_that_decide_a_forecast_are_recorded() -> None:
+    found = models.package_versions()
+    assert {"python", "numpy", "pandas", "scikit-learn", "duckdb"} <= set(found)
+    assert found["numpy"] == np.__version__
