@@ -160,7 +160,7 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
                 GATE_CHECK,
                 asset=CHALLENGER,
                 blocking=True,
-                description="Beats the baseline, is no worse than the champion, and fails in no slice.",
+                description="Beats the baseline, no worse than the champion, fails in no slice.",
             )
         ],
         pool=WAREHOUSE_POOL,

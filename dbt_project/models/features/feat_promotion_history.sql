@@ -93,10 +93,14 @@ feat_promotion_history as (
         series.store_id,
 
         ---------- features
-        cast({{ feature_ratio('coalesce(promoted_days.share_28, 0)', 'lifetimes.open_days_28') }}
-            as float) as f_promoted_share_28,
-        cast({{ feature_ratio('coalesce(promoted_days.share, 0)', 'lifetimes.open_days_140') }}
-            as float) as f_promoted_share_140,
+        cast(
+            {{ feature_ratio('coalesce(promoted_days.share_28, 0)', 'lifetimes.open_days_28') }}
+            as float
+        ) as f_promoted_share_28,
+        cast(
+            {{ feature_ratio('coalesce(promoted_days.share, 0)', 'lifetimes.open_days_140') }}
+            as float
+        ) as f_promoted_share_140,
         cast({{ feature_ratio('promoted_sales.units', 'promoted_days.share') }} as float)
             as f_promoted_mean_140,
         cast({{ feature_ratio(

@@ -42,7 +42,6 @@ dense_weekdays as (
         starts.cutoff_on,
         starts.store_id,
         starts.first_sold_on,
-        open_days.weekday,
         {%- for week in weeks %}
         max(
             case
@@ -52,8 +51,9 @@ dense_weekdays as (
                     then open_days.open_weekdays
                 else 0
             end
-        ) as open_days_{{ week }}{{ ',' if not loop.last }}
+        ) as open_days_{{ week }},
         {%- endfor %}
+        open_days.weekday
     from starts
     inner join open_days
         on
@@ -69,16 +69,16 @@ sums as (
     select
         known_sales.cutoff_on,
         known_sales.series_number,
-        open_days.weekday,
-        sum(case when open_days.open_weekdays = 1 then known_sales.units end) as last_units,
         {%- for week in weeks %}
         sum(
             case
                 when known_sales.sold_on > known_sales.cutoff_on - {{ 7 * week }}
                     then known_sales.units
             end
-        ) as units_{{ week }}{{ ',' if not loop.last }}
+        ) as units_{{ week }},
         {%- endfor %}
+        sum(case when open_days.open_weekdays = 1 then known_sales.units end) as last_units,
+        open_days.weekday
     from known_sales
     inner join open_days
         on

@@ -69,7 +69,8 @@ known_series as (
                 then 'excluded_product'
             when
                 sold_weeks.sold_weeks = 0
-                or sold_weeks.sold_weeks < weeks_known.min_weeks_sold_share * weeks_known.weeks_known
+                or sold_weeks.sold_weeks
+                < weeks_known.min_weeks_sold_share * weeks_known.weeks_known
                 then 'sold_in_too_few_weeks'
         end as left_out_reason
     from sold_weeks
