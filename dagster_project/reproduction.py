@@ -16,8 +16,7 @@ from dagster_project.assets.frames import read_frame
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.forecasting.forecast import ForecastModel, forecast
-from dagster_project.landed_file import sha256_of
-from dagster_project.landing import input_fingerprint, register_landed
+from dagster_project.landing import input_fingerprint, register_landed, sha256_of
 from dagster_project.models import ModelRecord
 from dagster_project.publishing import (
     InputFile,

@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project import landing
 from dagster_project.landing import (
     LandingReport,
     input_files,
     input_fingerprint,
-    newest_business_day,
     register_landed,
+    registration,
 )
 from dagster_project.settings import CHECKOUT, DBT_PROJECT, Settings
 from dagster_project.warehouse import warehouse
@@ -52,6 +51,13 @@ sources:
       - name: stores
         columns: [{name: store}, {name: manager, config: {meta: {personal: true, optional: true}}}]
 """
+
+
+def newest_business_day(connection):
+    return connection.execute(
+        "select max(business_on) from state.landing_files"
+        " where status = 'accepted' and entity = 'sales_events'"
+    ).fetchone()[0]
 
 
 @dataclass
@@ -269,7 +275,7 @@ def test_a_broken_line_of_an_entity_with_personal_data_is_withheld(shop: Shop, l
 def test_many_lines_keep_their_order_over_row_groups(
     shop: Shop, land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dagster_project.normalising.ROW_GROUP_ROWS", 100)
+    monkeypatch.setattr("dagster_project.landing.normalising.ROW_GROUP_ROWS", 100)
     bad = {50, 99, 100, 101, 250}
     lines = [f"{n},x" if n in bad else f"{n},x,1" for n in range(301)]
     land(DAY, "\n".join(["event,sold_at,quantity", *lines]))
@@ -592,8 +598,8 @@ def test_unchanged_files_are_not_read_again(
     def refuse(*_: Any) -> None:
         raise AssertionError("read an unchanged file")
 
-    monkeypatch.setattr(landing, "sha256_of", refuse)
-    monkeypatch.setattr(landing, "read_landed", refuse)
+    monkeypatch.setattr(registration, "sha256_of", refuse)
+    monkeypatch.setattr(registration, "read_landed", refuse)
 
     assert shop.register() == LandingReport(files_known=1)
 
@@ -606,7 +612,7 @@ def test_many_missing_files_make_few_warnings(shop: Shop, land: Land) -> None:
 
     report = shop.register()
 
-    assert len(report.warnings) == landing.FILES_NAMED + 1
+    assert len(report.warnings) == registration.FILES_NAMED + 1
     assert report.warnings[-1] == "shop/sales_events: the same of 15 more files."
 
 
@@ -693,13 +699,13 @@ def test_a_registration_that_is_stopped_leaves_nothing_and_is_done_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(landing, "store", stop)
+        patch.setattr(registration, "store", stop)
         with pytest.raises(Killed):
             shop.register()
     assert input_files(shop.connection) == []
 
     with monkeypatch.context() as patch:
-        patch.setattr(landing, "commit_point", stop)
+        patch.setattr(registration, "commit_point", stop)
         with pytest.raises(Killed):
             shop.register()
     assert len(input_files(shop.connection)) == 2
@@ -716,7 +722,7 @@ def test_the_commit_point_follows_the_commit(
         other = shop.connection.cursor()
         seen.append((name, len(input_files(other))))
 
-    monkeypatch.setattr(landing, "commit_point", look)
+    monkeypatch.setattr(registration, "commit_point", look)
     shop.register()
 
     assert seen == [("files_registered", 1)]

@@ -197,6 +197,8 @@ class Deployment:
         """Run a dbt command; return the status of each node by its name."""
         if self.manifest is None:
             self.parse()
+        if command in ("build", "test"):  # leave out tests that also read what is not selected
+            arguments += ("--indirect-selection", "buildable")
         result = self._run_dbt(
             dbtRunner(manifest=self.manifest),
             [

@@ -11,17 +11,17 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from dagster_project.landed_file import Contents, LandedFile, read_landed, sha256_of
-from dagster_project.landed_parquet import NO_TYPE, ColumnTypes, types_in_place
-from dagster_project.landing_folder import FoundFile, found_files, names_in, stray_folders
-from dagster_project.normalising import UnreadableFile
-from dagster_project.register import RegisteredFile, registered_files, store
+from dagster_project.landing.file import Contents, LandedFile, read_landed, sha256_of
+from dagster_project.landing.folder import FoundFile, found_files, names_in, stray_folders
+from dagster_project.landing.normalising import UnreadableFile
+from dagster_project.landing.parquet import NO_TYPE, ColumnTypes, types_in_place
+from dagster_project.landing.register import RegisteredFile, registered_files, store
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.sources import Entity, Source, deployed_sources, read_sources
 from dagster_project.warehouse import commit_point, transaction
@@ -108,15 +108,6 @@ def input_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
         line = [file["source"], file["entity"], file["path"], file["sha256"]]
         digest.update(f"{json.dumps(line)}\n".encode())
     return digest.hexdigest()
-
-
-def newest_business_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """The last business date of the accepted sales files, or None where there is none."""
-    row = connection.execute(
-        "select max(business_on) from state.landing_files"
-        " where status = 'accepted' and entity = 'sales_events'"
-    ).fetchone()
-    return row[0] if row else None
 
 
 class _Registration:

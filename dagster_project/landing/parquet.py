@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dagster_project.normalising import UNPARSED, UnreadableFile
+from dagster_project.landing.normalising import UNPARSED, UnreadableFile
 from dagster_project.whole_file import whole_file
 
 ColumnTypes = dict[str, str]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dagster_project.landed_file import FORMATS
+from dagster_project.landing.file import FORMATS
 from dagster_project.sources import Source
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from dagster_project.landed_parquet import ColumnTypes, read_parquet
-from dagster_project.normalising import (
+from dagster_project.landing.normalising import (
     UNPARSED,
     UnreadableFile,
     csv_columns,
@@ -24,6 +23,7 @@ from dagster_project.normalising import (
     locate_wrong_byte,
     write_normalised,
 )
+from dagster_project.landing.parquet import ColumnTypes, read_parquet
 from dagster_project.sources import Entity, InputColumn, Source
 
 FORMATS = {

@@ -1,0 +1,17 @@
+"""Landing: files are found, read once, registered or rejected with a reason, never changed."""
+
+from dagster_project.landing.file import sha256_of
+from dagster_project.landing.registration import (
+    LandingReport,
+    input_files,
+    input_fingerprint,
+    register_landed,
+)
+
+__all__ = [
+    "LandingReport",
+    "input_files",
+    "input_fingerprint",
+    "register_landed",
+    "sha256_of",
+]
