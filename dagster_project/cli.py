@@ -22,9 +22,11 @@ from dagster_project.assets.training import backtest_newest
 from dagster_project.declaration import DeclarationError
 from dagster_project.demo import write_landing
 from dagster_project.landing import register_landed
+from dagster_project.lock import Locked
 from dagster_project.settings import CHECKOUT, Settings, load_settings
 from dagster_project.stages import listening
-from dagster_project.warehouse import HomeNotSupported, WarehouseLocked, port, warehouse
+from dagster_project.terminal import kept_for_us
+from dagster_project.warehouse import HomeNotSupported, port, warehouse
 
 EXIT_CODES = """\
 Exit codes: 0 done (rejected files and quarantined rows are in the summary, not an error);
@@ -61,10 +63,9 @@ def exit_codes() -> Iterator[None]:
     codes: list[tuple[type[Exception], int]] = [
         (pipeline.NothingToForecast, 3),
         (publishing.AuditFailed, 4),
-        (WarehouseLocked, 5),
+        (Locked, 5),
         (DeclarationError, 2),
         (HomeNotSupported, 2),
-        (publishing.PublishingLocked, 5),
         (publishing.UnknownPublication, 2),
         (publishing.CannotRollBack, 2),
         (publishing.CurrentLinkMissing, 1),
@@ -91,6 +92,15 @@ def settings_for(source: str | None = None, today: datetime | None = None) -> Se
     )
 
 
+@contextmanager
+def showing_stages(settings: Settings, *, as_json: bool) -> Iterator[report.StageTimings]:
+    """Show the stages of what runs inside, and nothing else; with JSON not even those."""
+    with kept_for_us(settings.home / "last_run.log") as screen:
+        timings = report.StageTimings(None if as_json else Console(file=screen))
+        with timings, listening(timings):
+            yield timings
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON; dates and decimals become text."""
     typer.echo(json.dumps(value, default=str, indent=2))
@@ -106,8 +116,7 @@ def run(
     """Run everything: register, clean, test, train when due, forecast, audit, publish."""
     settings = settings_for(source, today)
     with exit_codes():
-        timings = report.StageTimings(None if as_json else console)
-        with timings, listening(timings):
+        with showing_stages(settings, as_json=as_json) as timings:
             result = pipeline.run_pipeline(settings, retrain=retrain)
         page = summary.summarise(settings, result, timings.seconds)
         if as_json:
@@ -158,8 +167,7 @@ def backtest(
     """Backtest today's model on rolling origins and judge it, without changing the champion."""
     settings = settings_for(source)
     with exit_codes(), pipeline.run_lock(settings, "meshcast backtest"):
-        timings = report.StageTimings(None if as_json else console)
-        with timings, listening(timings):
+        with showing_stages(settings, as_json=as_json):
             backtest, verdict = backtest_newest(settings)
         table = score_table(backtest.scores, by)
         if as_json:
@@ -215,8 +223,7 @@ def reproduce(
     """Build a publication again from the files and model it names, and compare hashes."""
     settings = settings_for()
     with exit_codes():
-        timings = report.StageTimings(None if as_json else console)
-        with timings, listening(timings):
+        with showing_stages(settings, as_json=as_json):
             result = reproduction.reproduce(settings, number)
         if as_json:
             print_json(dataclasses.asdict(result))

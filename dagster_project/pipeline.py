@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TextIO
 
 import dagster as dg
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
@@ -21,11 +16,12 @@ from dagster_project.assets.forecast import ORIGINS, newest_cutoff, origin_key
 from dagster_project.assets.training import retraining_is_due
 from dagster_project.definitions import build_definitions
 from dagster_project.forecasting.backtest import NotEnoughHistory
+from dagster_project.lock import exclusive
 from dagster_project.publishing import reconcile
 from dagster_project.schedules import failed_checks
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
-from dagster_project.warehouse import WarehouseLocked, warehouse
+from dagster_project.warehouse import warehouse
 
 DAGSTER_YAML = """\
 telemetry:
@@ -85,46 +81,15 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return folder
 
 
-@contextmanager
-def run_lock(settings: Settings, command: str) -> Iterator[None]:
-    """Hold the home for one run; a second one waits, then is told who holds it.
+def run_lock(settings: Settings, command: str) -> AbstractContextManager[None]:
+    """Hold the home for one command; a second one waits, then is told who holds it.
 
     Raises:
-        WarehouseLocked: another run did not end within `settings.lock_timeout_seconds`.
+        Locked: another command did not end within `settings.lock_timeout_seconds`.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / "run.lock"
-    with path.open("a+", encoding="utf-8") as file:
-        _wait_for_lock(file, settings.lock_timeout_seconds)
-        file.truncate(0)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(json.dumps({"pid": os.getpid(), "command": command, "started_at": started}))
-        file.flush()
-        yield
-
-
-def _wait_for_lock(file: TextIO, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise WarehouseLocked(
-                    f"{file.name}: waited {timeout:.0f} s for another run of this home: "
-                    f"{_holder(file)}. Wait for it to end, or stop it, and try again."
-                ) from None
-        time.sleep(0.2)
-
-
-def _holder(file: TextIO) -> str:
-    file.seek(0)
-    try:
-        holder = json.loads(file.read())
-    except ValueError:
-        return "a process that did not say its name"
-    return f"process {holder['pid']}, `{holder['command']}`, since {holder['started_at']}"
+    return exclusive(
+        settings.home / "run.lock", holder=command, timeout=settings.lock_timeout_seconds
+    )
 
 
 def run_pipeline(settings: Settings, *, retrain: bool = False) -> RunResult:
@@ -137,7 +102,7 @@ def run_pipeline(settings: Settings, *, retrain: bool = False) -> RunResult:
     Raises:
         NothingToForecast: no acceptable line, or too little history for one origin.
         RunFailed: a job failed; the message carries the first failing step's reason.
-        WarehouseLocked: another run holds this home.
+        Locked: another run holds this home.
     """
     prepare_dagster_home(settings)
     with run_lock(settings, "meshcast run"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,7 @@ from dagster_project.status import Status
 from dagster_project.summary import RunSummary
 
 REJECTED_SHOWN = 10
+UNLIMITED = 10_000
 
 
 class StageTimings:
@@ -33,9 +35,10 @@ class StageTimings:
     """
 
     def __init__(self, console: Console | None) -> None:
-        """Show on `console`; with None only the times are kept."""
+        """Show on `console`, in a terminal as it goes, else a line per stage; None: times only."""
         self.seconds: dict[str, float] = {}
         self._tasks: dict[str, Any] = {}
+        self._console = console
         self._progress = (
             Progress(
                 SpinnerColumn(finished_text="[green]✓[/green]"),
@@ -44,7 +47,7 @@ class StageTimings:
                 TextColumn("{task.fields[detail]}"),
                 console=console,
             )
-            if console is not None
+            if console is not None and console.is_terminal
             else None
         )
 
@@ -66,26 +69,52 @@ class StageTimings:
 
     def __call__(self, event: StageEvent) -> None:
         """Take one event of a stage."""
-        if event.kind == "ended":
+        is_over = event.kind in ("ended", "failed")
+        if is_over:
             self.seconds[event.name] = self.seconds.get(event.name, 0.0) + event.seconds
-        if self._progress is None:
-            return
+        if self._progress is not None:
+            self._show_progress(self._progress, event)
+        elif self._console is not None and is_over:
+            mark = "done  " if event.kind == "ended" else "FAILED"
+            self._console.print(
+                f"{mark} {event.name:<27} {event.seconds:6.1f} s  {event.detail}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _show_progress(self, progress: Progress, event: StageEvent) -> None:
         if event.kind == "started":
-            self._tasks[event.name] = self._progress.add_task(event.name, total=1, detail="")
+            self._tasks[event.name] = progress.add_task(event.name, total=1, detail="")
             return
-        completed = 1 if event.kind == "ended" else 0
-        self._progress.update(self._tasks[event.name], detail=event.detail, completed=completed)
+        task = self._tasks[event.name]
+        if event.kind == "failed":
+            progress.update(task, description=f"[red]{event.name}: FAILED[/red]")
+            progress.stop_task(task)
+        progress.update(task, detail=event.detail, completed=1 if event.kind == "ended" else 0)
 
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows as a table; numbers to the right."""
+    """Print rows as a table; numbers to the right.
+
+    In a terminal that is too narrow, cells continue on the next line; elsewhere nothing is narrow.
+    """
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
         is_number = bool(rows) and not isinstance(rows[0][index], str | bool | None.__class__)
-        table.add_column(column, justify="right" if is_number else "left")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    print_table(console, table)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table so that no cell is cut."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    needed = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
+    console.print(table, width=needed, crop=False, no_wrap=True)
 
 
 def print_landing(console: Console, settings: Settings, landed: LandingReport) -> None:
@@ -186,7 +215,7 @@ def print_summary(console: Console, page: RunSummary) -> None:
     for name, text in lines:
         table.add_row(name, Text(text))
     console.print()
-    console.print(table)
+    print_table(console, table)
     console.print()
     print_rows(console, list(page.sample[0]), [list(row.values()) for row in page.sample])
 
@@ -225,4 +254,4 @@ def print_status(console: Console, state: Status) -> None:
         if isinstance(value, list):
             value = "\n".join(value) or "none"
         table.add_row(name.replace("_", " "), Text("none" if value is None else str(value)))
-    console.print(table)
+    print_table(console, table)

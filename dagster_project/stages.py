@@ -18,7 +18,7 @@ class StageEvent:
 
     Attributes:
         name: the stage.
-        kind: `started`, `progress` or `ended`.
+        kind: `started`, `progress`, `ended` or `failed`.
         detail: what is going on, in a few words.
         seconds: wall time since the stage started.
     """
@@ -63,6 +63,8 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
 
     try:
         yield progress
-    finally:
-        logger.debug("%s took %.1f s", name, time.monotonic() - started)
-        tell("ended", last[0])
+    except BaseException:
+        tell("failed", last[0])
+        raise
+    logger.debug("%s took %.1f s", name, time.monotonic() - started)
+    tell("ended", last[0])

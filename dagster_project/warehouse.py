@@ -10,13 +10,14 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.lock import Locked
 from dagster_project.settings import DBT_PROJECT, HOME_SCHEMA_VERSION, Settings
 from dagster_project.sql_functions import register_functions
 
 STATE_TABLES = DBT_PROJECT / "macros" / "state_tables.sql"
 
 
-class WarehouseLocked(RuntimeError):
+class WarehouseLocked(Locked):
     """Another process kept the warehouse file open for longer than we were told to wait."""
 
 

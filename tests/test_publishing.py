@@ -23,6 +23,7 @@ import pytest
 
 from dagster_project import publishing
 from dagster_project.declaration import DeclarationError
+from dagster_project.lock import Locked
 from dagster_project.publishing import Provenance, Publication, TestResult
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.settings import DATA_PRODUCTS, Settings
@@ -596,7 +597,7 @@ def test_a_second_publisher_is_told_who_holds_the_folder(filled: Settings) -> No
     impatient = replace(filled, lock_timeout_seconds=0.1)
     with (
         publishing_lock(filled),
-        pytest.raises(publishing.PublishingLocked, match=f"process {os.getpid()}"),
+        pytest.raises(Locked, match=f"process {os.getpid()}"),
     ):
         publish(impatient)
 

@@ -16,7 +16,6 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
-from dagster_project.publishing.lock import PublishingLocked
 from dagster_project.publishing.manifest import (
     DataFile,
     InputFile,
@@ -51,7 +50,6 @@ __all__ = [
     "PortManifest",
     "Provenance",
     "Publication",
-    "PublishingLocked",
     "TestResult",
     "UnknownPublication",
     "audit",

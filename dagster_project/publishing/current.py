@@ -123,7 +123,7 @@ def reconcile(settings: Settings) -> None:
 
     Raises:
         CurrentLinkMissing: nothing says what is current; nothing has been touched.
-        PublishingLocked: another process publishes.
+        Locked: another process publishes.
         WarehouseLocked: another process holds the warehouse.
     """
     with publishing_lock(settings):

@@ -41,7 +41,7 @@ def publish(
     Raises:
         NothingToPublish: no forecast has been made yet.
         AuditFailed: a test failed on the candidate, which is kept; nothing changed for readers.
-        PublishingLocked: another process publishes.
+        Locked: another process publishes.
         WarehouseLocked: another process holds the warehouse.
     """
     say = tell or (lambda _: None)

@@ -56,7 +56,7 @@ def rollback(settings: Settings, *, to: int, reason: str, published_at: datetime
     Raises:
         UnknownPublication: it is not kept.
         CannotRollBack: it is current already, or a file of it is not what its manifest says.
-        PublishingLocked: another process publishes.
+        Locked: another process publishes.
     """
     with publishing_lock(settings):
         discard_unpublished(settings)
