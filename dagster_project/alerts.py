@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
-import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 
@@ -53,6 +53,6 @@ def send_alert(settings: Settings, alert: Alert) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_SECONDS) as response:
             return bool(200 <= response.status < 300)
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         logger.error("webhook %s did not take the alert: %s", settings.webhook_url, error)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -102,8 +103,17 @@ def showing_stages(settings: Settings, *, as_json: bool) -> Iterator[report.Stag
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; dates and decimals become text."""
-    typer.echo(json.dumps(value, default=str, indent=2))
+    """Print a value as JSON; dates and decimals become text, numbers that are none null."""
+    typer.echo(json.dumps(plain(value), default=str, indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """The value without NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @app.command(epilog="Example: meshcast run --today 2018-01-01")

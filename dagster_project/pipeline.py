@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.alerts import Alert, send_alert
@@ -25,6 +26,8 @@ from dagster_project.warehouse import warehouse
 
 DAGSTER_YAML = """\
 telemetry:
+  enabled: false
+nux:
   enabled: false
 concurrency:
   pools:
@@ -104,6 +107,14 @@ def run_pipeline(settings: Settings, *, retrain: bool = False) -> RunResult:
         RunFailed: a job failed; the message carries the first failing step's reason.
         Locked: another run holds this home.
     """
+    try:
+        return _run(settings, retrain=retrain)
+    except Exception as error:
+        send_alert(settings, Alert(subject="meshcast run", reason=str(error)))
+        raise
+
+
+def _run(settings: Settings, *, retrain: bool) -> RunResult:
     prepare_dagster_home(settings)
     with run_lock(settings, "meshcast run"):
         reconcile(settings)
@@ -154,7 +165,7 @@ def _retrain(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple
     """Train and judge a challenger; a refused one ends its job but not this run."""
     try:
         return _execute(definitions, instance, "retrain"), True
-    except dg.DagsterAssetCheckFailedError:
+    except DagsterAssetCheckFailedError:
         runs = instance.get_runs(dg.RunsFilter(job_name="retrain"), limit=1)
         return runs[0].run_id, False
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dagster_project.settings import Settings
+from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_home, land_invented, meshcast
 
 
 @pytest.fixture
@@ -39,3 +43,58 @@ def land(settings: Settings) -> Callable[[str, Any], Path]:
         return file
 
     return write
+
+
+BuildOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> BuildOnce:
+    """Build a folder once for all of xdist's workers, by the one that comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def build(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / name
+        with (shared / f"{name}.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.seek(0)
+            if not (state := lock.read()):
+                lock.write("failed")  # whoever comes next need not try again
+                make(folder)
+                lock.truncate(0)
+                lock.write("built")
+            assert state != "failed", f"{name} could not be built, see the first test that failed"
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def published_home(build_once: BuildOnce) -> Path:
+    """A home that `meshcast run` has published from invented data; copy it before writing to it.
+
+    Its landing folder ends on `command_line.CUTOFF_ON`; `page.json` beside it is what the run has
+    printed, and source_data/ the tables the landing was written from.
+    """
+
+    def make(folder: Path) -> None:
+        land_invented(folder / "home", folder / "source_data", until=CUTOFF_ON)
+        ran = meshcast(folder / "home", "run", "--today", str(NEXT_DAY), "--json")
+        (folder / "page.json").write_text(ran.stdout)
+
+    return build_once("published", make) / "home"
+
+
+@pytest.fixture(scope="session")
+def published_page(published_home: Path) -> dict[str, Any]:
+    """What the run that made `published_home` printed as JSON."""
+    page: dict[str, Any] = json.loads((published_home.parent / "page.json").read_text())
+    return page
+
+
+@pytest.fixture
+def home(published_home: Path, tmp_path: Path) -> Path:
+    """A copy of `published_home` for one test."""
+    return copy_home(published_home, tmp_path / "copy")

@@ -18,7 +18,7 @@ from dagster_project.forecasting.backtest import (
     rolling_origin_backtest,
 )
 from dagster_project.forecasting.forecast import ForecastModel
-from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
+from dagster_project.forecasting.gate import PASSED, GateThresholds, Verdict, judge
 from dagster_project.forecasting.model import Parameters, fit
 from dagster_project.landing import input_fingerprint
 from dagster_project.settings import Settings
@@ -128,11 +128,17 @@ def backtest_newest(settings: Settings) -> tuple[Backtest, Verdict]:
 def retraining_is_due(settings: Settings, cutoff_on: date) -> bool:
     """Whether there is no champion, or it has not seen the last `RETRAIN_AFTER_DAYS` days.
 
-    A refused challenger counts too: the same data would be refused again.
+    A refused challenger counts too: the same data would be refused again. One that passed and is
+    not champion was stored by a run that ended before its promotion: training is repeated, which
+    gives the same model.
     """
     with warehouse(settings) as connection:
-        newest = models.newest_training(connection)
-    return newest is None or (cutoff_on - newest).days >= RETRAIN_AFTER_DAYS
+        newest = models.newest_record(connection)
+    return (
+        newest is None
+        or (cutoff_on - newest.trained_through_on).days >= RETRAIN_AFTER_DAYS
+        or (newest.verdict == PASSED and not newest.is_champion)
+    )
 
 
 def build_training_assets() -> list[dg.AssetsDefinition]:

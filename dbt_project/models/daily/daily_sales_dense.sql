@@ -32,7 +32,10 @@ dense as (
         open_days.day_on as sold_on,
         coalesce(daily_sales.units_sold, 0) as units_sold,
         coalesce(daily_sales.units_returned, 0) as units_returned,
-        coalesce(daily_sales.net_revenue, 0) as net_revenue,
+        case
+            when daily_sales.sold_on is null then 0
+            else daily_sales.net_revenue
+        end as net_revenue,
         daily_sales.unit_price,
         coalesce(daily_sales.is_promoted, false) as is_promoted,
         coalesce(daily_sales.lines, 0) as lines

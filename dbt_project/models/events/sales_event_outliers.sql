@@ -1,5 +1,6 @@
--- Quantities far from what is usual for the product in the store. They inform and delete nothing. Medians are
--- taken over counts of equal quantities: exact, the same for any number of threads, and one pass.
+-- Quantities far from what is usual for the product in the store. They inform and delete nothing.
+-- Medians are taken over counts of equal quantities: exact, the same for any number of threads, and
+-- in one pass.
 with lines as (
 
     select * from {{ ref('sales_events_accepted') }}
@@ -22,7 +23,9 @@ quantity_counts as (
 
 medians as (
 
-    {{ weighted_median('quantity_counts', ['source', 'product_id', 'store_id'], 'quantity', 'lines') }}
+    {{ weighted_median(
+        'quantity_counts', ['source', 'product_id', 'store_id'], 'quantity', 'lines'
+    ) }}
 
 ),
 
@@ -45,7 +48,9 @@ deviation_counts as (
 
 deviation_medians as (
 
-    {{ weighted_median('deviation_counts', ['source', 'product_id', 'store_id'], 'deviation', 'lines') }}
+    {{ weighted_median(
+        'deviation_counts', ['source', 'product_id', 'store_id'], 'deviation', 'lines'
+    ) }}
 
 ),
 

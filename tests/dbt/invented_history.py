@@ -1,0 +1,251 @@
+"""An invented history as the models before the features would hold it, late knowledge included.
+
+Two stores (`corner` is closed on Sundays) sell four products for 62 weeks. One line in ten gets
+known up to six days late, one day in twenty is corrected a week later, prices are not always known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.warehouse import warehouse
+
+STARTS_ON = pd.Timestamp("2016-10-03")
+DAYS = 62 * 7 + 3
+SOURCE = "complete_journey"
+PRODUCTS = {"milk": "dairy", "bread": "bakery", "cream": "dairy", "salt": None, "FUEL": "garage"}
+MEANS = {"milk": 6.0, "bread": 3.0, "cream": 1.2, "salt": 0.05, "FUEL": 9.0}
+STORES = ["main", "corner"]
+
+TYPES = {
+    "daily_sales_changes": "product_id varchar, store_id varchar, source varchar, sold_on date,"
+    " known_on date, units_sold decimal(18, 4), units_returned decimal(18, 4),"
+    " net_revenue decimal(18, 4), sold_revenue decimal(18, 4), lines bigint",
+    "open_days": "store_id varchar, day_on date, known_on date",
+    "promotions": "source varchar, product_id varchar, store_id varchar, promotion_kind varchar,"
+    " share double, starts_on date, ends_on date, known_on date",
+    "store_calendar": "source varchar, store_id varchar, day_on date, is_open boolean,"
+    " event_name varchar, known_on date",
+    "dim_product": "product_id varchar, product_name varchar, category varchar,"
+    " department varchar, is_inferred boolean",
+    "dim_store": "store_id varchar, store_name varchar, region varchar, time_zone varchar,"
+    " country varchar, is_inferred boolean",
+    "dim_calendar": "country varchar, day_on date, is_holiday boolean, days_to_holiday integer,"
+    " days_since_holiday integer",
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """What the feature models read, a frame per model."""
+
+    daily_sales_changes: pd.DataFrame
+    open_days: pd.DataFrame
+    promotions: pd.DataFrame
+    store_calendar: pd.DataFrame
+    dim_product: pd.DataFrame
+    dim_store: pd.DataFrame
+    dim_calendar: pd.DataFrame
+
+
+def invent(seed: int = 7) -> History:
+    """The history, the same for the same seed."""
+    chance = np.random.default_rng(seed)
+    days = pd.date_range(STARTS_ON, periods=DAYS)
+    opened = [
+        {"store_id": store, "day_on": day, "known_on": day}
+        for store in STORES
+        for day in days
+        if store == "main" or day.day_of_week != 6
+    ]
+    changes: list[dict[str, Any]] = []
+    for product, mean in MEANS.items():
+        for entry in opened:
+            day = entry["day_on"]
+            if product == "cream" and day < STARTS_ON + pd.Timedelta(days=30):
+                continue
+            units = int(chance.poisson(mean * (1.5 if day.day_of_week >= 4 else 1.0)))
+            if units == 0:
+                continue
+            late = int(chance.integers(1, 7)) if chance.random() < 0.1 else 0
+            priced = chance.random() < 0.9
+            changes.append(_change(product, entry["store_id"], day, late, units, priced))
+            if chance.random() < 0.05:
+                taken = int(chance.integers(1, units + 1))
+                changes.append(_change(product, entry["store_id"], day, late + 7, -taken, priced))
+    known = pd.DataFrame(changes)
+    last = days[-1]
+    return History(
+        daily_sales_changes=known[known["known_on"] <= last].reset_index(drop=True),
+        open_days=pd.DataFrame(opened),
+        promotions=_promotions(chance),
+        store_calendar=_store_calendar(last),
+        dim_product=pd.DataFrame(
+            [
+                {"product_id": product, "category": product.lower(), "department": department}
+                for product, department in PRODUCTS.items()
+            ]
+        ),
+        dim_store=pd.DataFrame([{"store_id": store, "country": "US"} for store in STORES]),
+        dim_calendar=pd.DataFrame(
+            {
+                "country": "US",
+                "day_on": pd.date_range(STARTS_ON, periods=DAYS + 28),
+                "is_holiday": [day % 50 == 0 for day in range(DAYS + 28)],
+                "days_to_holiday": [min(30, -day % 50) for day in range(DAYS + 28)],
+                "days_since_holiday": [min(30, day % 50) for day in range(DAYS + 28)],
+            }
+        ),
+    )
+
+
+def with_garbage_after(history: History, cutoff_on: date) -> History:
+    """Replace every row that is sold, planned or known after a cutoff by nonsense."""
+    cutoff = pd.Timestamp(cutoff_on)
+    changes = history.daily_sales_changes
+    later = (changes["known_on"] > cutoff) | (changes["sold_on"] > cutoff)
+    nonsense = changes[later].iloc[::2].assign(units_sold=987.0, sold_revenue=1.0)
+    backdated = nonsense.assign(
+        sold_on=lambda rows: rows["sold_on"] - pd.Timedelta(days=200),
+        known_on=lambda rows: rows["known_on"].clip(lower=cutoff + pd.Timedelta(days=1)),
+    ).drop_duplicates(["product_id", "store_id", "sold_on", "known_on"])
+    opened, plans, calendar = history.open_days, history.promotions, history.store_calendar
+    invented_plans = plans[plans["known_on"] > cutoff].assign(share=1.0, store_id=None)
+    early_plans = invented_plans.assign(
+        starts_on=invented_plans["starts_on"] - pd.Timedelta(days=90)
+    )
+    return replace(
+        history,
+        daily_sales_changes=pd.concat(
+            [changes[~later], nonsense, backdated, backdated.assign(product_id="later")]
+        ),
+        open_days=pd.concat(
+            [opened[opened["known_on"] <= cutoff], opened[opened["known_on"] > cutoff].iloc[::3]]
+        ),
+        promotions=pd.concat([plans[plans["known_on"] <= cutoff], invented_plans, early_plans]),
+        store_calendar=calendar[calendar["known_on"] <= cutoff],
+    )
+
+
+def build_features(settings: Settings, history: History, *, threads: int = 2) -> None:
+    """Write the history into the home's warehouse and run the feature models on it."""
+    with warehouse(settings) as connection:
+        for item in fields(history):
+            rows = pa.Table.from_pandas(getattr(history, item.name), preserve_index=False)
+            connection.register("rows", rows)
+            connection.execute(f"create table {item.name} ({TYPES[item.name]})")
+            connection.execute(f"insert into {item.name} by name select * from rows")
+            connection.unregister("rows")
+    profiles = settings.home / "profiles"
+    profiles.mkdir()
+    (profiles / "profiles.yml").write_text(_profile(settings, threads))
+    target = settings.home / "dbt"
+    ran = subprocess.run(
+        [
+            *(settings.dbt_executable, "--quiet", "run"),
+            *("--select", "path:models/features", "declared_sources"),
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(profiles)),
+            *("--target-path", str(target), "--threads", str(threads)),
+        ],
+        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    statuses = {item["unique_id"]: item["status"] for item in results}
+    assert set(statuses.values()) == {"success"}, ran.stdout + ran.stderr
+
+
+def read_frame(settings: Settings, cutoff_on: date) -> pa.Table:
+    """The forecast frame at a cutoff, sorted by key."""
+    with warehouse(settings, read_only=True) as connection:
+        return connection.execute(
+            "select * from forecast_frame where cutoff_on = ?"
+            " order by product_id, store_id, target_on",
+            [cutoff_on],
+        ).to_arrow_table()
+
+
+def _change(
+    product: str, store: str, day: pd.Timestamp, late: int, units: int, priced: bool
+) -> dict[str, Any]:
+    revenue = round(units * (1.25 + day.day_of_year / 1000), 4) if priced else None
+    return {
+        "product_id": product,
+        "store_id": store,
+        "source": SOURCE,
+        "sold_on": day,
+        "known_on": day + pd.Timedelta(days=late),
+        "units_sold": units,
+        "units_returned": 0,
+        "net_revenue": revenue,
+        "sold_revenue": revenue,
+        "lines": 1 if units > 0 else -1,
+    }
+
+
+def _promotions(chance: np.random.Generator) -> pd.DataFrame:
+    """Weekly plans of some products in one or all stores, known none to eight weeks ahead."""
+    plans = []
+    for start in pd.date_range(STARTS_ON, periods=66, freq="7D"):
+        for product in ("milk", "bread", "cream"):
+            if chance.random() < 0.3:
+                continue
+            plans.append(
+                {
+                    "source": SOURCE,
+                    "product_id": product,
+                    "store_id": chance.choice([*STORES, ""]) or None,
+                    "promotion_kind": chance.choice(["display", "mailer", "coupon"]),
+                    "share": round(float(chance.random()), 3),
+                    "starts_on": start,
+                    "ends_on": start + pd.Timedelta(days=6),
+                    "known_on": start - pd.Timedelta(days=int(chance.integers(0, 57))),
+                }
+            )
+    return pd.DataFrame(plans)
+
+
+def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
+    """The chain opens ten days ahead but on the fifth; `corner` has its own word on two days."""
+    chain = [
+        {"store_id": None, "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead != 5}
+        for ahead in range(1, 11)
+    ]
+    own = [
+        {"store_id": "corner", "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead == 5}
+        for ahead in (5, 6)
+    ]
+    known = last - pd.Timedelta(days=20)
+    return pd.DataFrame(chain + own).assign(source=SOURCE, event_name=None, known_on=known)
+
+
+def _profile(settings: Settings, threads: int) -> str:
+    """A profile like the project's own, on a number of threads."""
+    return yaml.safe_dump(
+        {
+            "meshcast": {
+                "target": "embedded",
+                "outputs": {
+                    "embedded": {
+                        "type": "duckdb",
+                        "path": str(settings.warehouse_file),
+                        "threads": threads,
+                        "settings": {"TimeZone": "UTC", "threads": threads},
+                    }
+                },
+            }
+        }
+    )

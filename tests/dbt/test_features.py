@@ -1,0 +1,120 @@
+"""The feature models on an invented history: right, blind to what came later, and repeatable."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dagster_project.settings import Settings
+from dagster_project.warehouse import warehouse
+from tests.dbt.invented_history import (
+    History,
+    build_features,
+    invent,
+    read_frame,
+    with_garbage_after,
+)
+from tests.dbt.slow_features import slow_frame, sold_weeks
+
+LATEST = date(2017, 12, 13)
+WEEKLY = date(2017, 11, 19)
+KEYS = ["product_id", "store_id", "target_on"]
+
+
+def deployment(factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=factory.mktemp("home"), today=date(2017, 12, 14))
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return invent()
+
+
+@pytest.fixture(scope="module")
+def built(history: History, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = deployment(tmp_path_factory)
+    build_features(settings, history)
+    return settings
+
+
+def scope_at(settings: Settings, cutoff_on: date) -> pd.DataFrame:
+    with warehouse(settings, read_only=True) as connection:
+        return connection.execute(
+            "select * from forecast_series where cutoff_on = ? order by product_id, store_id",
+            [cutoff_on],
+        ).df()
+
+
+@pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
+def test_every_feature_equals_a_slow_and_obvious_computation(
+    built: Settings, history: History, cutoff_on: date
+) -> None:
+    fast = read_frame(built, cutoff_on).to_pandas()
+    fast["target_on"] = pd.to_datetime(fast["target_on"]).astype("datetime64[us]")
+    fast = fast.set_index(KEYS).sort_index()
+    series = scope_at(built, cutoff_on)
+    in_scope = series.loc[series["is_in_scope"], ["product_id", "store_id"]]
+    slow = slow_frame(
+        history, pd.Timestamp(cutoff_on), set(in_scope.itertuples(index=False, name=None))
+    )
+    pd.testing.assert_index_equal(fast.index, slow.index)
+    features = {name for name in fast.columns if name.startswith("f_")}
+    assert features | {"rmsse_scale", "baseline_units", "horizon_days"} == set(slow.columns)
+    for name in slow.columns:
+        found = fast[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        expected = slow[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_the_invented_history_shows_every_feature(built: Settings) -> None:
+    frame = pd.concat([read_frame(built, day).to_pandas() for day in (WEEKLY, LATEST)])
+    distinct = frame[[name for name in frame.columns if name.startswith("f_")]].nunique()
+    assert list(distinct.index[distinct < 2]) == []
+
+
+@pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
+def test_a_series_is_in_scope_by_the_weeks_known_at_the_cutoff(
+    built: Settings, history: History, cutoff_on: date
+) -> None:
+    series = scope_at(built, cutoff_on).set_index(["product_id", "store_id"])
+    expected = sold_weeks(history, pd.Timestamp(cutoff_on))
+    assert series["sold_weeks"].to_dict() == expected.to_dict()
+    reasons = series["left_out_reason"].to_dict()
+    assert reasons["FUEL", "main"] == "excluded_product"
+    assert reasons["salt", "main"] == "sold_in_too_few_weeks"
+    assert pd.isna(reasons["milk", "corner"])
+
+
+def test_nothing_that_comes_after_a_cutoff_changes_its_frame(
+    built: Settings, history: History, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = deployment(tmp_path_factory)
+    build_features(settings, with_garbage_after(history, WEEKLY))
+    before, after = read_frame(built, WEEKLY), read_frame(settings, WEEKLY)
+    assert before.num_rows > 0
+    assert after.equals(before)
+    assert not read_frame(settings, LATEST).equals(read_frame(built, LATEST))
+
+
+def test_the_number_of_threads_does_not_show(
+    built: Settings, history: History, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = deployment(tmp_path_factory)
+    build_features(settings, history, threads=1)
+    with warehouse(built, read_only=True) as connection:
+        rows = connection.execute("select cutoff_on from forecast_origins").fetchall()
+    for (cutoff_on,) in rows:
+        assert read_frame(settings, cutoff_on).equals(read_frame(built, cutoff_on)), cutoff_on
+
+
+def test_a_store_is_closed_where_its_calendar_says_so(built: Settings) -> None:
+    frame = read_frame(built, LATEST).to_pandas()
+    milk = frame[frame["product_id"] == "milk"].set_index(["store_id", "horizon_days"])["is_open"]
+    main, corner = milk["main"], milk["corner"]
+    assert (main[4], main[5], main[6]) == (True, False, True)
+    assert (corner[4], corner[5], corner[6]) == (True, True, False)
+    assert pd.isna(main[11])
+    assert read_frame(built, date(2017, 11, 12)).to_pandas()["is_open"].isna().all()

@@ -1,0 +1,305 @@
+"""The command line: every command explains itself, ends with its exit code, prints its JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from dagster_project import pipeline, publishing, report
+from dagster_project.cli import EXIT_CODES, app
+from dagster_project.stages import listening, stage
+from tests.command_line import CUTOFF_ON, meshcast, settings_of
+
+Run = Callable[..., Result]
+
+HOLD_THE_WAREHOUSE = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+HOLD_THE_HOME = """
+import sys
+from datetime import date
+from pathlib import Path
+from dagster_project.pipeline import run_lock
+from dagster_project.settings import Settings
+with run_lock(Settings(home=Path(sys.argv[1]), today=date(2018, 1, 1)), "meshcast run"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Invoke a command in this process, with the environment's homes and sources out of the way."""
+
+    def invoke(home: Path, *arguments: str) -> Result:
+        monkeypatch.setenv("MESHCAST_HOME", str(home))
+        monkeypatch.setenv("MESHCAST_LOCK_TIMEOUT_SECONDS", "0.3")
+        for name in ("MESHCAST_SOURCES", "MESHCAST_TODAY"):
+            monkeypatch.delenv(name, raising=False)
+        return CliRunner().invoke(app, arguments)
+
+    return invoke
+
+
+def commands() -> dict[str, click.Command]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    return dict(group.commands)
+
+
+def strict_json(text: str) -> Any:
+    """What JSON.parse takes; Python's own parser also takes NaN."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_and_an_example_of_itself(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    assert (command.epilog or "").startswith(f"Example: meshcast {name}")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts[0]} has no help"
+
+
+def test_the_help_tells_the_exit_codes() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert " ".join(EXIT_CODES.split()) in shown
+    assert {code for code in "012345" if f"{code} " in EXIT_CODES} == set("012345")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["run", "--today", "yesterday"], 2),
+        (["run", "--source", "unheard-of"], 2),
+        (["land", "somebody-elses-data"], 2),
+        (["rollback", "--to", "7"], 2),
+        (["reproduce", "7"], 2),
+        (["backtest", "--by", "colour"], 2),
+        (["query", "selekt 1"], 1),
+    ],
+)
+def test_what_cannot_be_done_ends_in_one_message_and_its_exit_code(
+    run: Run, published_home: Path, arguments: list[str], code: int
+) -> None:
+    ended = run(published_home, *arguments)
+    assert ended.exit_code == code, ended.output
+    assert "Traceback" not in ended.output
+    assert isinstance(ended.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (pipeline.NothingToForecast("no sales line was accepted"), 3),
+        (publishing.NothingToPublish("no forecast has been made"), 3),
+        (publishing.AuditFailed("candidate 2: 1 test failed"), 4),
+        (pipeline.Locked("waited 60 s for process 7"), 5),
+        (pipeline.RunFailed("ingest: 1 model failed"), 1),
+    ],
+)
+def test_a_run_that_ends_early_says_why_in_its_exit_code(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, "run_pipeline", fail)
+    ended = run(tmp_path, "run")
+    assert ended.exit_code == code
+    assert str(error) in ended.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["publications", "--json"],
+        ["status", "--json"],
+        ["query", "--json", "select * from sales_forecast_v1 limit 2"],
+        ["query", "--json", "select 'nan'::double as none, 1.50::decimal(9, 2) as price"],
+        ["land", "--json"],
+        ["backtest", "--json", "--by", "category"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_json_on_standard_output_is_nothing_but_json(home: Path, arguments: list[str]) -> None:
+    strict_json(meshcast(home, *arguments).stdout)
+
+
+def test_every_command_that_takes_json_is_shown_to_print_it(
+    published_page: dict[str, Any],
+) -> None:
+    takes_json = {
+        name
+        for name, command in commands().items()
+        if any("--json" in parameter.opts for parameter in command.params)
+    }
+    elsewhere = {"run", "reproduce"}  # the published home's page, and test_reproduction
+    assert takes_json == {"publications", "status", "query", "land", "backtest"} | elsewhere
+    assert published_page["publication"] == 1
+
+
+def test_a_query_reads_what_is_published_and_no_more(run: Run, published_home: Path) -> None:
+    counted = run(published_home, "query", "--json", "select count(*) as n from daily_sales_v1")
+    assert strict_json(counted.stdout)[0]["n"] > 0
+    shown = run(published_home, "query", "select store_id from sales_forecast_v1 limit 1")
+    assert shown.stdout.split() == ["store_id", "31782"] or len(shown.stdout.split()) == 2
+    events = "select count(sold_at) as lines, max(sold_at) as newest from sales_events_v1"
+    assert run(published_home, "query", events).exit_code == 1
+    restricted = run(published_home, "query", "--restricted", "--json", events)
+    assert strict_json(restricted.stdout)[0]["newest"].startswith(str(CUTOFF_ON))
+    refused = run(published_home, "query", "create table mine as select 1")
+    assert refused.exit_code == 1
+    assert "read-only" in refused.output
+
+
+def test_the_status_tells_what_is_live_and_what_needs_a_hand(run: Run, home: Path) -> None:
+    state = strict_json(run(home, "status", "--today", "2017-10-15", "--json").stdout)
+    assert state["data_through"] == f"{CUTOFF_ON} (2 days ago)"
+    assert state["publication"].startswith("1 of ")
+    assert state["champion"].startswith(f"{CUTOFF_ON}-")
+    assert state["needs_attention"] == []
+
+    (home / "landing" / "complete_journey" / "sales_events" / "2017-10-14.parquet").write_text("x")
+    assert run(home, "land").exit_code == 0
+    state = strict_json(run(home, "status", "--json").stdout)
+    assert len(state["needs_attention"]) == 1
+    assert "rejected" in state["needs_attention"][0]
+    assert "needs attention" in run(home, "status").stdout
+
+
+def test_a_home_that_holds_nothing_has_a_status_and_no_publications(
+    run: Run, tmp_path: Path
+) -> None:
+    state = strict_json(run(tmp_path / "new", "status", "--json").stdout)
+    assert (state["publication"], state["champion"]) == (None, None)
+    assert "Nothing is published yet" in run(tmp_path / "new", "publications").stdout
+    asked = run(tmp_path / "new", "query", "select 1")
+    assert asked.exit_code != 0
+    assert isinstance(asked.exception, SystemExit)
+
+
+def test_publications_are_listed_with_what_they_were_made_from(
+    run: Run, published_home: Path, published_page: dict[str, Any]
+) -> None:
+    (listed,) = strict_json(run(published_home, "publications", "--json").stdout)
+    assert listed["number"] == 1
+    assert listed["cutoff_on"] == str(CUTOFF_ON)
+    assert listed["model_version"] == published_page["model_version"]
+    assert "1 (current)" in run(published_home, "publications").stdout
+
+
+@contextmanager
+def held_by_another_process(code: str, path: Path) -> Iterator[int]:
+    """Run code in a process until the block ends; yield its id."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        try:
+            yield holder.pid
+        finally:
+            holder.communicate()
+
+
+def test_a_second_run_waits_and_is_told_who_holds_the_home(run: Run, tmp_path: Path) -> None:
+    with held_by_another_process(HOLD_THE_HOME, tmp_path) as pid:
+        ended = run(tmp_path, "land")
+    assert ended.exit_code == 5
+    told = " ".join(ended.output.split())
+    assert f"process {pid}" in told
+    assert "meshcast run" in told
+    assert run(tmp_path, "land").exit_code == 0
+
+
+def test_a_second_writer_of_the_warehouse_is_told_who_has_it_open(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run(tmp_path, "land").exit_code == 0
+    warehouse_file = settings_of(tmp_path).warehouse_file
+    with held_by_another_process(HOLD_THE_WAREHOUSE, warehouse_file) as pid:
+        ended = run(tmp_path, "land")
+    assert ended.exit_code == 5
+    told = " ".join(ended.output.split())
+    assert f"process {pid}" in told
+    assert Path(sys.executable).name in told
+
+
+@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_nothing_is_cut_however_narrow_the_terminal(width: int, is_terminal: bool) -> None:
+    path = "/a/long/way/to/the/published/folder/of/some/home/published/sales.duckdb"
+    screen = StringIO()
+    console = Console(file=screen, width=width, force_terminal=is_terminal, color_system=None)
+    report.print_rows(console, ["where", "units_mean"], [[path, 1234567.875]])
+    shown = screen.getvalue()
+    assert "…" not in shown
+    if is_terminal:
+        assert max(len(line) for line in shown.splitlines()) <= width
+    else:
+        assert path in shown
+        assert "1234567.875" in shown
+
+
+def test_a_stage_that_fails_is_shown_as_failed() -> None:
+    screen = StringIO()
+    console = Console(file=screen, width=80)
+    with (
+        pytest.raises(RuntimeError, match="no disk"),
+        report.StageTimings(console) as timings,
+        listening(timings),
+    ):
+        with stage("land") as tell:
+            tell("3 files")
+        with stage("train"):
+            raise RuntimeError("no disk")
+    lines = screen.getvalue().splitlines()
+    assert lines[0].startswith("done   land")
+    assert lines[0].endswith("3 files")
+    assert lines[1].startswith("FAILED train")
+    assert list(timings.seconds) == ["land", "train"]
+
+
+def test_what_libraries_print_during_a_run_goes_into_a_file(tmp_path: Path) -> None:
+    code = (
+        "import os; from pathlib import Path; from dagster_project.terminal import kept_for_us\n"
+        "with kept_for_us(Path('last_run.log')) as screen:\n"
+        "    os.system('echo chatter'); print('more chatter'); print('stage', file=screen)\n"
+        "print('page')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == ["stage", "page"]
+    assert (tmp_path / "last_run.log").read_text().splitlines() == ["chatter", "more chatter"]
