@@ -44,13 +44,13 @@ def send_alert(settings: Settings, alert: Alert) -> bool:
     logger.log(level, "%s: %s", alert.subject, alert.reason)
     if settings.webhook_url is None:
         return False
-    request = urllib.request.Request(
-        settings.webhook_url,
-        data=json.dumps(asdict(alert)).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
     try:
+        request = urllib.request.Request(
+            settings.webhook_url,
+            data=json.dumps(asdict(alert)).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
         with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_SECONDS) as response:
             return bool(200 <= response.status < 300)
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -297,9 +298,21 @@ def ui(
     """Start Dagster (web server and daemon) with this deployment loaded."""
     settings = settings_for(source, today)
     with exit_codes():
+        if not port_is_free(ui_port):
+            raise ValueError(
+                f"port {ui_port}: expected a free one, found something listening there. Stop it, "
+                f"or choose another: meshcast ui --port {ui_port + 1}"
+            )
         pipeline.prepare_dagster_home(settings)
     console.print(f"Dagster: http://127.0.0.1:{ui_port} (stop it with Ctrl-C)")
     dagster = Path(sys.executable).parent / "dagster"
     arguments = ["dev", "--module-name", "dagster_project.definitions", "--port", str(ui_port)]
+    os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
     os.chdir(CHECKOUT)
     os.execv(dagster, [str(dagster), *arguments])
+
+
+def port_is_free(number: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", number)) != 0

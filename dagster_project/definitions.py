@@ -3,6 +3,7 @@
 import dagster as dg
 
 from dagster_project import schedules
+from dagster_project.assets.catalog import publications_so_far
 from dagster_project.assets.dbt import build_dbt_assets, dbt_resource
 from dagster_project.assets.forecast import build_forecast_asset
 from dagster_project.assets.landing import build_landing_assets
@@ -17,13 +18,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     One process per run: two steps that write the warehouse at once would wait for each other's
     lock, and a process per step costs more than most steps.
     """
+    models = build_dbt_assets(settings)
     return dg.Definitions(
         assets=[
             build_landing_assets(settings),
-            build_dbt_assets(settings),
+            models,
             *build_training_assets(),
             build_forecast_asset(),
-            build_publication_assets(),
+            build_publication_assets(models),
+            publications_so_far(),
         ],
         jobs=schedules.jobs,
         schedules=schedules.schedules,

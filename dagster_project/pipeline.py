@@ -172,7 +172,8 @@ def _retrain(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple
 
 def dbt_failures(error: Exception) -> str:
     """The failed models and tests, a line each, from what dbt says at its end."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = str(error).rpartition("Errors parsed from dbt logs:")[2]  # before it, the long command
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
     return "\n".join(lines[-MESSAGE_LINES:])
 
 

@@ -45,7 +45,7 @@ def warehouse(
         connection.execute("set TimeZone = 'UTC'")
         if not read_only:
             register_functions(connection, settings.home)
-            _prepare_state(connection)
+            _prepare_state(connection, settings.home)
         yield connection
     finally:
         connection.close()
@@ -131,17 +131,25 @@ def _lock_holder(message: str) -> str:
     return f"process {pid} ({words})" if words else f"process {pid}"
 
 
-def _prepare_state(connection: duckdb.DuckDBPyConnection) -> None:
+def _prepare_state(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Create what is missing, unless the home is another meshcast's: that is left untouched."""
+    found = _schema_version(connection)
+    if found not in (None, HOME_SCHEMA_VERSION):
+        raise HomeNotSupported(
+            f"{home}: expected a home of schema version {HOME_SCHEMA_VERSION}, which this meshcast "
+            f"writes, found version {found}. Use the meshcast that wrote it, or start a new home "
+            "(MESHCAST_HOME), copy its landing/ folder there and run again."
+        )
     with transaction(connection):
         for statement in state_table_statements():
             connection.execute(statement)
-        found = connection.execute("select schema_version from state.home").fetchone()
-        if found is None:
+        if _schema_version(connection) is None:
             connection.execute("insert into state.home values (?)", [HOME_SCHEMA_VERSION])
-            return
-    if found[0] != HOME_SCHEMA_VERSION:
-        raise HomeNotSupported(
-            f"this home has schema version {found[0]}, this meshcast writes {HOME_SCHEMA_VERSION}. "
-            "Use the meshcast that wrote it, or start a new home (MESHCAST_HOME) and land its "
-            "landing/ folder there."
-        )
+
+
+def _schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    exists = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'state' and table_name = 'home'"
+    ).fetchone()
+    row = connection.execute("select schema_version from state.home").fetchone() if exists else None
+    return row[0] if row else None

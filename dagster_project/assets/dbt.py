@@ -17,6 +17,9 @@ from dagster_project.warehouse import warehouse
 
 WAREHOUSE_POOL = "warehouse"
 
+# Unit tests hold the code against invented rows: a matter of development, not of each day's data.
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
 
 def dbt_folder(settings: Settings) -> Path:
     """Where dbt keeps its artifacts for this home."""
@@ -130,7 +133,7 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
         is_products = all(name.rpartition("_v")[2].isdigit() for name in layers)
         with stage("dbt: data products" if is_products else "dbt: clean, daily, features") as tell:
             invocation = dbt.cli(
-                ["build", *vars_arguments(settings)],
+                ["build", *NO_UNIT_TESTS, *vars_arguments(settings)],
                 context=context,
                 target_path=dbt_folder(settings),
             )

@@ -17,6 +17,12 @@ import pandas as pd
 from dagster_project.forecasting.gate import Verdict
 
 METRICS = ["rmsse", "wape", "wape_category_totals", "bias", "pinball", "coverage_80", "coverage_95"]
+# Dagster shows a table of this width whole; with the metrics' own names it cuts off the last ones.
+SHORT_NAMES = {
+    "wape_category_totals": "category wape",
+    "coverage_80": "80 %",
+    "coverage_95": "95 %",
+}
 METHODS = ["published", "model", "baseline"]
 WORST_SHOWN = 15
 PAST_DAYS = 56
@@ -57,6 +63,20 @@ sold as (
         on daily.product_id = largest.product_id and daily.store_id = largest.store_id
 ),
 
+earlier as (
+    select
+        ledger.product_id,
+        ledger.store_id,
+        ledger.target_on,
+        arg_max(ledger.units_mean, (ledger.cutoff_on, ledger.forecast_version)) as units_mean
+    from state.forecast_ledger as ledger
+    inner join largest
+        on ledger.product_id = largest.product_id and ledger.store_id = largest.store_id
+    cross join version
+    where ledger.cutoff_on < version.cutoff_on and ledger.target_on <= version.cutoff_on
+    group by ledger.product_id, ledger.store_id, ledger.target_on
+),
+
 last_known as (
     select max(sold_on) as sold_on from daily_sales
 )
@@ -67,6 +87,7 @@ select
     days.day_on,
     case when days.day_on <= last_known.sold_on then coalesce(sold.units_sold, 0)::double end
         as units,
+    earlier.units_mean::double as units_before,
     forecast.units_mean::double as units_mean,
     forecast.units_p10::double as units_p10,
     forecast.units_p90::double as units_p90
@@ -77,6 +98,10 @@ left join sold
     on days.day_on = sold.sold_on
     and largest.product_id = sold.product_id
     and largest.store_id = sold.store_id
+left join earlier
+    on days.day_on = earlier.target_on
+    and largest.product_id = earlier.product_id
+    and largest.store_id = earlier.store_id
 left join forecast
     on days.day_on = forecast.target_on
     and largest.product_id = forecast.product_id
@@ -115,13 +140,18 @@ def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
                 .sort_values("rmsse", ascending=False)
                 .head(WORST_SHOWN)
             )
+        shown = (
+            table.drop(columns="slice_value")
+            if name == "overall"
+            else table.rename(columns={"slice_value": name})
+        )
         tables[f"by_{name}" if name != "overall" else "overall"] = dg.MetadataValue.md(
-            markdown_table(table)
+            markdown_table(shown.rename(columns=SHORT_NAMES))
         )
     overall = score_table(scores, "overall").set_index("method")
     for metric in ("rmsse", "wape_category_totals", "bias", "coverage_80"):
         score = overall[metric].to_dict()["published"]
-        tables[f"published_{metric}"] = dg.MetadataValue.float(float(score))
+        tables[f"published_{metric}"] = dg.MetadataValue.float(round(float(score), 4))
     return tables
 
 
@@ -169,6 +199,10 @@ def draw(rows: pd.DataFrame) -> bytes:
     for ((product_id, store_id), series), panel in zip(groups, panels[:, 0], strict=True):
         days = pd.to_datetime(series["day_on"])
         panel.plot(days, series["units"], color="0.25", linewidth=1, label="sold")
+        if rows["units_before"].notna().any():
+            panel.plot(
+                days, series["units_before"], color="tab:orange", linewidth=1, label="forecast then"
+            )
         panel.plot(days, series["units_mean"], color="tab:blue", label="forecast")
         panel.fill_between(
             days,
@@ -184,7 +218,7 @@ def draw(rows: pd.DataFrame) -> bytes:
         panel.set_ylim(bottom=0)
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=8)
-    panels[0, 0].legend(fontsize=8, frameon=False, ncols=3, loc="upper right")
+    panels[0, 0].legend(fontsize=8, frameon=False, ncols=4, loc="upper right")
     figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from dagster_project import models
+from dagster_project.assets.catalog import owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.evidence import forecast_picture
 from dagster_project.assets.frames import read_frame
@@ -226,7 +227,9 @@ def build_forecast_asset() -> dg.AssetsDefinition:
         partitions_def=ORIGINS,
         group_name=FORECAST_GROUP,
         description="Units per product, store and day ahead of an origin, with intervals.",
+        owners=owners(),
         kinds={"scikitlearn", "duckdb"},
+        metadata=state_columns("forecast_ledger"),
         pool=WAREHOUSE_POOL,
     )
     def forecast_of_origin(
@@ -236,10 +239,16 @@ def build_forecast_asset() -> dg.AssetsDefinition:
             cutoff_on = cutoff_of(context.partition_key)
             version = score(connection, forecast_scope(settings), cutoff_on)
             tell(f"{version.series:,} series with {version.model_version}")
+            rows = connection.execute(
+                "select count(*) from state.forecast_ledger where forecast_version = ?",
+                [version.forecast_version],
+            ).fetchall()[0][0]
             picture = forecast_picture(connection, version.forecast_version)
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": rows,
                 "forecast_version": version.forecast_version,
+                "cutoff_on": cutoff_on.isoformat(),
                 "model_version": version.model_version,
                 "series": version.series,
                 "fallback_series": version.fallback_series,

@@ -1,9 +1,11 @@
 """Landing files as assets: the register, and what each source has landed of each entity."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import dagster as dg
 
+from dagster_project.assets.catalog import entity_columns, owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.landing import LandingReport, register_landed
 from dagster_project.settings import Settings
@@ -13,6 +15,18 @@ from dagster_project.warehouse import warehouse
 
 REGISTER = dg.AssetKey(["landing_files"])
 REJECTED_CHECK = "no_file_rejected"
+FRESH_CHECK = "sales_are_fresh"
+FRESH_WITHIN_DAYS = 2
+
+LANDED_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=FRESH_WITHIN_DAYS))
+"""Dagster's own watch, by the clock: that landing ran. The check judges the data's days."""
+
+NEWEST_SALES = """
+select source, max(business_on)
+from state.landing_files
+where entity = 'sales_events' and status = 'accepted'
+group by source
+"""
 
 ENTITY_SUMMARY = """
 select count(*), coalesce(sum(row_count), 0), coalesce(max(business_on)::varchar, 'none'),
@@ -38,17 +52,25 @@ def build_landing_assets(settings: Settings) -> dg.AssetsDefinition:
             REGISTER,
             group_name="landing",
             description="Every landed file, once: path, bytes, sha256, rows, accepted or why not.",
+            owners=owners(),
             kinds={"duckdb"},
+            metadata=state_columns("landing_files"),
+            freshness_policy=LANDED_DAILY,
         ),
         *(
             dg.AssetSpec(
                 key,
                 deps=[REGISTER],
                 group_name="landing",
-                description=f"Landed files of {key.path[0]}: {key.path[1]}.",
+                description=f"Landed files of {source.name}: {entity}.",
+                owners=owners(),
                 kinds={"parquet"},
+                metadata=entity_columns(source, entity),
+                freshness_policy=LANDED_DAILY,
             )
-            for key in entity_keys(settings)
+            for source in deployed_sources(settings)
+            for entity in staged_entities(source.name)
+            for key in [dg.AssetKey([source.name, entity])]
         ),
     ]
 
@@ -57,7 +79,12 @@ def build_landing_assets(settings: Settings) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 REJECTED_CHECK, asset=REGISTER, description="Every landed file could be read."
-            )
+            ),
+            dg.AssetCheckSpec(
+                FRESH_CHECK,
+                asset=REGISTER,
+                description="Each source has landed sales of one of the last days before today.",
+            ),
         ],
         pool=WAREHOUSE_POOL,
         name="landing",
@@ -66,6 +93,7 @@ def build_landing_assets(settings: Settings) -> dg.AssetsDefinition:
         with stage("land") as tell, warehouse(settings) as connection:
             report = register_landed(settings, connection)
             tell(f"{report.files_new} new files, {report.rows_new:,} rows")
+            newest = dict(connection.execute(NEWEST_SALES).fetchall())
             summaries = {
                 key: connection.execute(ENTITY_SUMMARY, list(key.path)).fetchall()[0]
                 for key in entity_keys(settings)
@@ -73,16 +101,16 @@ def build_landing_assets(settings: Settings) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             asset_key=REGISTER,
             metadata=report_metadata(report),
-            check_results=[rejected_check(report)],
+            check_results=[rejected_check(report), fresh_check(settings, newest)],
         )
-        for key, (files, rows, newest, rejected) in summaries.items():
+        for key, (files, rows, last, rejected) in summaries.items():
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata={
                     "dagster/row_count": int(rows),
                     "files": files,
                     "rejected_files": rejected,
-                    "newest_business_day": newest,
+                    "newest_business_day": last,
                 },
             )
 
@@ -111,4 +139,25 @@ def rejected_check(report: LandingReport) -> dg.AssetCheckResult:
         passed=not report.files_rejected,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"rejected": dg.MetadataValue.md(lines or "none")},
+    )
+
+
+def fresh_check(settings: Settings, newest: dict[str, date]) -> dg.AssetCheckResult:
+    """Hold each source's newest day of sales against the day that is today for this deployment."""
+    ages = {
+        source.name: (settings.today - newest[source.name]).days if source.name in newest else None
+        for source in deployed_sources(settings)
+    }
+    stale = [
+        f"{name}: no sales yet" if age is None else f"{name}: {age} days before {settings.today}"
+        for name, age in ages.items()
+        if age is None or age > FRESH_WITHIN_DAYS
+    ]
+    return dg.AssetCheckResult(
+        asset_key=REGISTER,
+        check_name=FRESH_CHECK,
+        passed=not stale,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(stale) or f"at most {FRESH_WITHIN_DAYS} days old",
+        metadata={name: age for name, age in ages.items() if age is not None},
     )

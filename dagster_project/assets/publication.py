@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project import models
+from dagster_project.assets.catalog import owners, published_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.forecasting.model import Parameters
 from dagster_project.publishing import (
@@ -30,7 +31,7 @@ def port_key(relation: str) -> dg.AssetKey:
     return dg.AssetKey([PORTS_GROUP, relation])
 
 
-def build_publication_assets() -> dg.AssetsDefinition:
+def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDefinition:
     """One asset per published table, all of them made by one publication."""
     ports = read_ports()
     forecast_port = port_key("sales_forecast_v1")
@@ -40,7 +41,9 @@ def build_publication_assets() -> dg.AssetsDefinition:
             deps=[port.relation],
             group_name=PORTS_GROUP,
             description=f"What readers of {port.product} see: {port.relation}, immutable Parquet.",
+            owners=owners(),
             kinds={"parquet"},
+            metadata=published_columns(models_of_dbt, port.relation),
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=timedelta(days=FRESH_WITHIN_DAYS)
             ),

@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project import models
+from dagster_project.assets.catalog import owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.evidence import backtest_tables, verdict_table
 from dagster_project.assets.frames import WarehouseHistory
@@ -133,10 +134,12 @@ def retraining_is_due(settings: Settings, cutoff_on: date) -> bool:
     gives the same model.
     """
     with warehouse(settings) as connection:
+        trained_through_on = models.newest_training(connection)
         newest = models.newest_record(connection)
     return (
-        newest is None
-        or (cutoff_on - newest.trained_through_on).days >= RETRAIN_AFTER_DAYS
+        trained_through_on is None
+        or newest is None
+        or (cutoff_on - trained_through_on).days >= RETRAIN_AFTER_DAYS
         or (newest.verdict == PASSED and not newest.is_champion)
     )
 
@@ -151,14 +154,18 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
                 deps=["forecast_frame", "daily_sales_changes", "open_days"],
                 group_name=TRAINING_GROUP,
                 description="What would have been published at past origins, and how good it was.",
+                owners=owners(),
                 kinds={"scikitlearn"},
+                metadata=state_columns("backtest_scores"),
             ),
             dg.AssetSpec(
                 CHALLENGER,
                 deps=["forecast_frame", "daily_sales_changes", "open_days"],
                 group_name=TRAINING_GROUP,
                 description="The model trained on everything known, a row of state.model_versions.",
+                owners=owners(),
                 kinds={"scikitlearn"},
+                metadata=state_columns("model_versions"),
             ),
         ],
         check_specs=[
@@ -207,6 +214,9 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
         deps=[CHALLENGER],
         group_name=TRAINING_GROUP,
         description="The model that forecasts are made with: the last that passed the gate.",
+        owners=owners(),
+        kinds={"scikitlearn", "duckdb"},
+        metadata=state_columns("model_versions"),
         pool=WAREHOUSE_POOL,
     )
     def champion(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:

@@ -1,7 +1,8 @@
 """An invented history as the models before the features would hold it, late knowledge included.
 
-Two stores (`corner` is closed on Sundays) sell four products for 62 weeks. One line in ten gets
-known up to six days late, one day in twenty is corrected a week later, prices are not always known.
+Two stores (`corner` is closed on Sundays) sell five products for 62 weeks. One line in ten gets
+known up to six days late, one day of a store in twenty as a whole, one line in twenty is corrected
+a week later, prices are not always known.
 """
 
 from __future__ import annotations
@@ -45,6 +46,18 @@ TYPES = {
     " days_since_holiday integer",
 }
 
+# As if each day of knowledge had come in a file of its own, and all promotions in one.
+REGISTER = """
+create table touched_days as select distinct sold_on as day_on from daily_sales_changes;
+create table promotions_decided as select 0::bigint as file_id, known_on from promotions;
+create table loads as
+select
+    epoch(known_on)::bigint as file_id, 'sales_events' as entity, known_on
+from (select distinct known_on from daily_sales_changes)
+union all
+select 0, 'promotions', min(known_on) from promotions;
+"""
+
 
 @dataclass(frozen=True)
 class History:
@@ -64,7 +77,11 @@ def invent(seed: int = 7) -> History:
     chance = np.random.default_rng(seed)
     days = pd.date_range(STARTS_ON, periods=DAYS)
     opened = [
-        {"store_id": store, "day_on": day, "known_on": day}
+        {
+            "store_id": store,
+            "day_on": day,
+            "known_on": day + pd.Timedelta(days=3 * int(chance.random() < 0.05)),
+        }
         for store in STORES
         for day in days
         if store == "main" or day.day_of_week != 6
@@ -79,6 +96,7 @@ def invent(seed: int = 7) -> History:
             if units == 0:
                 continue
             late = int(chance.integers(1, 7)) if chance.random() < 0.1 else 0
+            late = max(late, (entry["known_on"] - day).days)
             priced = chance.random() < 0.9
             changes.append(_change(product, entry["store_id"], day, late, units, priced))
             if chance.random() < 0.05:
@@ -147,6 +165,7 @@ def build_features(settings: Settings, history: History, *, threads: int = 2) ->
             connection.execute(f"create table {item.name} ({TYPES[item.name]})")
             connection.execute(f"insert into {item.name} by name select * from rows")
             connection.unregister("rows")
+        connection.execute(REGISTER)
     profiles = settings.home / "profiles"
     profiles.mkdir()
     (profiles / "profiles.yml").write_text(_profile(settings, threads))

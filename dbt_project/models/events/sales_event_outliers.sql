@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- Quantities far from what is usual for the product in the store. They inform and delete nothing.
 -- Medians are taken over counts of equal quantities: exact, the same for any number of threads, and
 -- in one pass.

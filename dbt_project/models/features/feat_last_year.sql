@@ -1,12 +1,14 @@
+{{ by_origin() }}
+
 with origins as (
 
-    select * from {{ ref('forecast_origins') }}
+    select * from {{ ref('origins_to_build') }}
 
 ),
 
 series as (
 
-    select * from {{ ref('forecast_series') }}
+    select * from {{ ref('series_to_build') }}
 
 ),
 

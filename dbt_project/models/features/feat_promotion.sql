@@ -1,12 +1,14 @@
+{{ by_origin() }}
+
 with series as (
 
-    select * from {{ ref('forecast_series') }}
+    select * from {{ ref('series_to_build') }}
 
 ),
 
 origins as (
 
-    select * from {{ ref('forecast_origins') }}
+    select * from {{ ref('origins_to_build') }}
 
 ),
 

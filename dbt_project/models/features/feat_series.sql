@@ -1,8 +1,10 @@
+{{ by_origin() }}
+
 {% set windows = feature_windows() %}
 
 with series as (
 
-    select * from {{ ref('forecast_series') }}
+    select * from {{ ref('series_to_build') }}
 
 ),
 

@@ -1,6 +1,8 @@
+{{ by_origin() }}
+
 with origins as (
 
-    select * from {{ ref('forecast_origins') }}
+    select * from {{ ref('origins_to_build') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with series as (
 
-    select * from {{ ref('forecast_series') }}
+    select * from {{ ref('series_to_build') }}
 
 ),
 

@@ -1,6 +1,23 @@
-with changes as (
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_touched_days('sold_on') }}",
+) }}
 
-    select * from {{ ref('daily_sales_changes') }}
+with touched_days as (
+
+    select * from {{ ref('touched_days') }}
+
+),
+
+changes as (
+
+    select changes.*
+    from {{ ref('daily_sales_changes') }} as changes
+    {%- if is_incremental() %}
+    where changes.sold_on in (select touched_days.day_on from touched_days)
+    {%- endif %}
 
 ),
 

@@ -2,7 +2,7 @@
 
 with series as (
 
-    select * from {{ ref('forecast_series') }}
+    select * from {{ ref('series_to_build') }}
 
 ),
 

@@ -7,6 +7,7 @@
 
 -- depends_on: {{ ref('daily_sales') }}
 -- depends_on: {{ ref('store_days') }}
+-- depends_on: {{ ref('sales_as_known') }}
 
 with files_to_load as (
 

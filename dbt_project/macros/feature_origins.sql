@@ -1,0 +1,51 @@
+{#- What decides the features besides the data: the SQL of their models and what sources declare. A
+    change in either makes every origin's features be built again. -#}
+{% macro feature_definitions() %}
+    {%- set definitions = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values()
+            if node.resource_type == 'model' and 'features' in node.fqn -%}
+            {%- do definitions.append(node.name ~ node.checksum.checksum) -%}
+        {%- endfor -%}
+        {%- for name in var('sources') -%}
+            {%- do definitions.append(tojson(declared(name), sort_keys=true)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(local_md5(definitions | sort | join('|'))) }}
+{% endmacro %}
+
+{#- Before a model by origin adds the rows of the origins to build: remove what it has of them, and
+    of origins that are none any more. Runs in the transaction of the model, which comes after both
+    tables it names: a ref here would have to be given in every unit test. A full refresh of such
+    a model is only right when every origin is built again. -#}
+{% macro forget_origins_to_build() %}
+    {%- set origins = this.incorporate(path={'identifier': 'forecast_origins'}) -%}
+    {%- set to_build = this.incorporate(path={'identifier': 'origins_to_build'}) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where
+            cutoff_on in (select cutoff_on from {{ to_build }})
+            or cutoff_on not in (select cutoff_on from {{ origins }})
+    {%- elif flags.FULL_REFRESH and execute -%}
+        {%- set left = run_query(
+            'select count(*) from ' ~ origins ~ ' where cutoff_on not in '
+            ~ '(select cutoff_on from ' ~ to_build ~ ')'
+        ).rows[0][0] -%}
+        {%- if left > 0 -%}
+            {{ exceptions.raise_compiler_error(
+                this.identifier ~ ': expected a full refresh to build every origin again, found '
+                ~ left ~ ' left out. Run dbt build --full-refresh without a selection.'
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Configuration of a feature model that keeps the rows of origins built before. -#}
+{% macro by_origin() %}
+    {{- config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_origins_to_build() }}",
+    ) -}}
+{% endmacro %}

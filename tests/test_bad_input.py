@@ -1,0 +1,111 @@
+"""Bad input: which test shows what happens to each kind of it, and those that are nowhere else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from dagster_project import publishing
+from tests.command_line import CUTOFF_ON, meshcast, settings_of
+from tests.invented import write_online_retail
+
+LANDING = "test_landing.py"
+CLEANING = "dbt/test_cleaning.py"
+END_TO_END = "test_end_to_end.py"
+HERE = "test_bad_input.py"
+
+SHOWN_BY = {
+    "truncated file": (LANDING, "test_a_truncated_parquet_file_is_rejected"),
+    "foreign file": (
+        LANDING,
+        "test_a_file_that_cannot_be_used_is_recorded_with_its_reason_and_others_go_on",
+    ),
+    "the summary tells of rejected files": (
+        END_TO_END,
+        "test_the_page_shows_stages_figures_and_warnings_and_nothing_else",
+    ),
+    "wrong encoding": (LANDING, "test_a_byte_that_is_not_utf8_is_named_with_its_position"),
+    "folder for a file": (LANDING, "test_a_folder_where_a_file_should_be_is_rejected"),
+    "required column missing": (
+        LANDING,
+        "test_a_missing_column_names_the_closest_one_and_what_to_declare",
+    ),
+    "column renamed": (LANDING, "test_a_renamed_column_is_accepted_as_declared"),
+    "extra column": (LANDING, "test_an_extra_column_is_accepted_and_noted"),
+    "bad value, null key, date or number out of bounds": (
+        CLEANING,
+        "test_every_bad_line_is_quarantined_with_its_reason",
+    ),
+    "original values kept": (CLEANING, "test_quarantine_keeps_the_original_values_as_text"),
+    "duplicate line, same event id with other content": (
+        CLEANING,
+        "test_the_first_line_is_kept_and_what_follows_is_duplicate_or_in_conflict",
+    ),
+    "the same file again": (HERE, "test_the_same_file_under_another_name_counts_as_duplicates"),
+    "declared correction": (
+        CLEANING,
+        "test_a_declared_correction_moves_units_from_the_day_it_is_known",
+    ),
+    "product or store unknown": (CLEANING, "test_what_somebody_should_look_into_is_listed"),
+    "line of an old day": (
+        END_TO_END,
+        "test_a_late_line_counts_for_its_day_from_then_on_and_not_before",
+    ),
+    "published forecast stays": (END_TO_END, "test_a_forecast_once_published_never_changes"),
+    "empty file": (LANDING, "test_a_file_with_a_header_only_is_accepted_with_no_rows"),
+    "a day without a file": (CLEANING, "test_what_somebody_should_look_into_is_listed"),
+    "nothing acceptable": (
+        HERE,
+        "test_nothing_acceptable_stops_before_training_and_says_what_was_found",
+    ),
+    "too little history": (
+        HERE,
+        "test_too_little_history_says_how_much_is_missing_and_leaves_what_is_published",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "test"), SHOWN_BY.values(), ids=SHOWN_BY)
+def test_each_kind_of_bad_input_has_its_test(file: str, test: str) -> None:
+    assert f"def {test}(" in (Path(__file__).parent / file).read_text()
+
+
+def test_nothing_acceptable_stops_before_training_and_says_what_was_found(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "complete_journey" / "sales_events"
+    folder.mkdir(parents=True)
+    (folder / "sales_events_2017-01-01.parquet").write_text("this is no Parquet")
+    ended = meshcast(tmp_path, "run", "--today", "2017-01-02", expect=3)
+    told = " ".join(ended.stderr.split())
+    assert "no sales line was accepted for complete_journey" in told
+    assert "1 files, 1 of them rejected" in told
+    assert "Parquet" in told
+    assert "<source>/sales_events/" in told
+    assert publishing.publications(settings_of(tmp_path)) == []
+
+
+def test_too_little_history_says_how_much_is_missing_and_leaves_what_is_published(
+    home: Path,
+) -> None:
+    write_online_retail(home / "landing" / "online_retail" / "sales_events", days=70)
+    before = publishing.current_publication(settings_of(home))
+    ended = meshcast(
+        home, "run", "--source", "online_retail", "--retrain", "--today", "2011-02-10", expect=3
+    )
+    told = " ".join(ended.stderr.split())
+    assert "expected" in told
+    assert "found" in told
+    assert publishing.current_publication(settings_of(home)) == before
+
+
+def test_the_same_file_under_another_name_counts_as_duplicates(home: Path) -> None:
+    folder = home / "landing" / "complete_journey" / "sales_events"
+    (file,) = folder.glob(f"*{CUTOFF_ON}*")
+    shutil.copy2(file, folder / f"again_{CUTOFF_ON}.parquet")
+    ran = meshcast(home, "run", "--today", str(CUTOFF_ON), "--json")
+    page = json.loads(ran.stdout)
+    assert page["rows"]["duplicate"] == pq.read_metadata(file).num_rows
+    assert page["publication"] == 1
