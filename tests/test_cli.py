@@ -115,7 +115,7 @@ def test_what_cannot_be_done_ends_in_one_message_and_its_exit_code(
     [
         (pipeline.NothingToForecast("no sales line was accepted"), 3),
         (publishing.NothingToPublish("no forecast has been made"), 3),
-        (publishing.AuditFailed("candidate 2: 1 test failed", Path("failed/2")), 4),
+        (publishing.AuditFailed([], Path("failed/2")), 4),
         (Locked("waited 60 s for process 7"), 5),
         (pipeline.RunFailed("ingest: 1 model failed"), 1),
     ],

@@ -55,15 +55,28 @@ def prepare_manifest(settings: Settings) -> Path:
     return manifest
 
 
-def dbt_build(settings: Settings, *, select: str | None = None, exclude: str | None = None) -> None:
+def dbt_build(
+    settings: Settings,
+    *,
+    select: str | None = None,
+    exclude: str | None = None,
+    refresh: bool = False,
+) -> None:
     """Build a part of the project outside of Dagster.
+
+    Args:
+        settings: the deployment.
+        select: dbt's selection; everything when left out.
+        exclude: what to leave out of it.
+        refresh: build everything again from the landed files.
 
     Raises:
         RuntimeError: a model or a test failed; carries dbt's own words.
     """
     selection = [
         *(["--select", select] if select else []),
-        *(["--exclude", exclude] if exclude else []),
+        *(["--exclude", *exclude.split()] if exclude else []),
+        *(["--full-refresh"] if refresh else []),
     ]
     _run_dbt(settings, "build", *selection)
 
