@@ -11,15 +11,21 @@ from dagster_project.definitions import build_definitions
 from dagster_project.pipeline import prepare_dagster_home
 from dagster_project.settings import load_settings
 
-if __name__ == "__main__":
+
+def run_jobs(arguments: list[str]) -> None:
+    """Run each job, `name` or `name=partition`, in this process and on the environment's home."""
     settings = load_settings()
     prepare_dagster_home(settings)
     definitions = build_definitions(settings)
     with dg.DagsterInstance.get() as instance:
-        for argument in sys.argv[1:]:
+        for argument in arguments:
             name, _, key = argument.partition("=")
             if key:
                 instance.add_dynamic_partitions(ORIGINS.name or "", [key])
             definitions.resolve_job_def(name).execute_in_process(
                 instance=instance, partition_key=key or None
             )
+
+
+if __name__ == "__main__":
+    run_jobs(sys.argv[1:])

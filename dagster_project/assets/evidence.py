@@ -58,7 +58,7 @@ days as (
 
 sold as (
     select largest.product_id, largest.store_id, daily.sold_on, daily.units_sold
-    from daily_sales as daily
+    from sales_by_day as daily
     inner join largest
         on daily.product_id = largest.product_id and daily.store_id = largest.store_id
 ),
@@ -78,7 +78,7 @@ earlier as (
 ),
 
 last_known as (
-    select max(sold_on) as sold_on from daily_sales
+    select max(sold_on) as sold_on from sales_by_day
 )
 
 select

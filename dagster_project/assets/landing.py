@@ -133,11 +133,13 @@ def report_metadata(report: LandingReport) -> dict[str, dg.MetadataValue]:
 def rejected_check(report: LandingReport) -> dg.AssetCheckResult:
     """Warn, with each reason, when a file could not be read; the others have gone on."""
     lines = "\n".join(f"* `{path}`: {reason}" for path, reason in report.files_rejected)
+    first = "".join(f", first {path}: {why}" for path, why in report.files_rejected[:1])
     return dg.AssetCheckResult(
         asset_key=REGISTER,
         check_name=REJECTED_CHECK,
         passed=not report.files_rejected,
         severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(report.files_rejected)} files could not be read{first}",
         metadata={"rejected": dg.MetadataValue.md(lines or "none")},
     )
 

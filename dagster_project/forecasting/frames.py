@@ -138,7 +138,7 @@ def _refuse(frame: pd.DataFrame, broken: npt.NDArray[np.bool_], rule: str) -> No
         raise FrameError(
             f"forecast frame: {rule} in {count} rows, first ({first['product_id']!r}, "
             f"{first['store_id']!r}) for {_day(first['target_on'])} at {_day(first['cutoff_on'])}. "
-            "Look at this series in forecast_frame and daily_sales."
+            "Look at this series in forecast_frame and sales_by_day."
         )
 
 

@@ -99,7 +99,7 @@ def fit(frame: pd.DataFrame, parameters: Parameters) -> DemandModel:
     if not units.sum() > 0:
         raise FrameError(
             f"forecast frame: expected training rows with units above 0, found none in {len(rows)} "
-            "rows. Check that the sold units of the source reach daily_sales."
+            "rows. Check that the sold units of the source reach sales_by_day."
         )
     scale = series_scale(rows, parameters)
     pipeline = _pipeline(features, parameters)

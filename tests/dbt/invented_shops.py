@@ -231,7 +231,7 @@ class Deployment:
             "sales_events_failed": "*",
             "promotions_decided": "*",
             "daily_sales_changes": "*",
-            "daily_sales": "*",
+            "sales_by_day": "*",
             "store_days": "*",
             "open_days": "*",
             "dim_product": "*",

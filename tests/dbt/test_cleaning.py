@@ -231,7 +231,7 @@ def test_a_line_that_is_no_demand_is_an_event_and_no_daily_sale(shops: Deploymen
     assert shops.rows("select is_demand from sales_events_accepted where product_id = 'bag'") == [
         (False,)
     ]
-    assert shops.rows("select * from daily_sales where product_id = 'bag'") == []
+    assert shops.rows("select * from sales_by_day where product_id = 'bag'") == []
 
 
 def test_a_late_line_counts_for_its_own_day_from_the_day_it_is_known(shops: Deployment) -> None:
@@ -246,7 +246,7 @@ def test_promotions_are_known_ahead_and_counted_once(shops: Deployment) -> None:
         ("milk", date(2024, 3, 31), date(2024, 3, 20))
     ]
     assert shops.rows(
-        "select sold_on, is_promoted from daily_sales"
+        "select sold_on, is_promoted from sales_by_day"
         " where product_id = 'milk' and store_id = 'london' order by 1"
     ) == [(date(2024, 3, 29), False), (date(2024, 3, 31), True)]
 

@@ -28,7 +28,7 @@ select
     timestamptz '2017-03-01 09:00:00+00' as sold_at,
     date '2017-03-01' as sold_on, date '2017-03-01' as known_on
 from (values ('a', 3), ('b', -1)) as lines(event_id, quantity);
-create table daily_sales as
+create table sales_by_day as
 select
     'milk' as product_id, 's1' as store_id, date '2017-03-01' as sold_on, 3 as units_sold,
     1 as units_returned, 3 as net_revenue, 1.5 as unit_price, false as is_promoted,

@@ -70,7 +70,7 @@ def test_a_new_day_builds_the_newest_origin_a_late_file_those_since_and_both_equ
     )
     with duckdb.connect(str(settings.warehouse_file)) as connection:
         connection.execute(f"attach '{step_by_step}' as steps (read_only)")
-        for table in ("forecast_series", "forecast_frame", "daily_sales", "sales_as_known"):
+        for table in ("forecast_series", "forecast_frame", "sales_by_day", "sales_as_known"):
             columns = "* exclude (series_number)" if table == "forecast_series" else "*"
             for one, other in (("main", "steps.main"), ("steps.main", "main")):
                 missing = connection.execute(

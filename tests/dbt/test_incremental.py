@@ -155,7 +155,7 @@ def test_sources_that_leave_the_deployment_take_their_sales_with_them(
     web_only.variables = {"sources": {"web": ["sales_events"]}}
     web_only.build()
     assert {row[0] for row in shops.rows("select source from daily_sales_changes")} == {"web"}
-    assert {row[0] for row in shops.rows("select store_id from daily_sales")} == {"FR"}
+    assert {row[0] for row in shops.rows("select store_id from sales_by_day")} == {"FR"}
     assert {row[0] for row in shops.rows("select source from sales_events_accepted")} == {"web"}
 
     shops.build()

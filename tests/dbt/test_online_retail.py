@@ -37,7 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
 
 def test_a_cancelled_invoice_is_a_return(shop: Deployment) -> None:
     assert shop.rows(
-        "select count(*), sum(units_returned) from daily_sales where units_returned > 0"
+        "select count(*), sum(units_returned) from sales_by_day where units_returned > 0"
     ) == [(TRADING_DAYS, TRADING_DAYS)]
 
 
@@ -45,7 +45,7 @@ def test_postage_is_an_accepted_line_and_no_demand(shop: Deployment) -> None:
     assert shop.rows(
         "select product_id, count(*) from sales_events_accepted where not is_demand group by 1"
     ) == [("POST", TRADING_DAYS)]
-    assert shop.rows("select count(distinct product_id) from daily_sales") == [
+    assert shop.rows("select count(distinct product_id) from sales_by_day") == [
         (len(RETAIL_PRODUCTS),)
     ]
 

@@ -2,7 +2,7 @@
 
 with daily_sales as (
 
-    select * from {{ ref('daily_sales') }}
+    select * from {{ ref('sales_by_day') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with daily as (
 
-    select * from {{ ref('daily_sales') }}
+    select * from {{ ref('sales_by_day') }}
 
 ),
 

@@ -10,18 +10,28 @@ rules as (
 
 ),
 
+last_days as (
+
+    -- the last cutoff is the last day that anything was known of, sold on that day or not
+    select
+        *,
+        greatest(sold_on, coalesce(known_on, sold_on)) as last_on
+    from store_days
+
+),
+
 spans as (
 
     -- a month more than is published at either end, to find the holidays nearest to its edges
     select
         rules.country,
-        min(store_days.sold_on) as first_day,
-        {{ add_days('max(store_days.sold_on)', 'max(rules.horizon_days)') }} as last_day,
-        {{ add_days('min(store_days.sold_on)', '-31') }} as first_searched_day,
-        {{ add_days('max(store_days.sold_on)', 'max(rules.horizon_days) + 31') }}
+        min(last_days.sold_on) as first_day,
+        {{ add_days('max(last_days.last_on)', 'max(rules.horizon_days)') }} as last_day,
+        {{ add_days('min(last_days.sold_on)', '-31') }} as first_searched_day,
+        {{ add_days('max(last_days.last_on)', 'max(rules.horizon_days) + 31') }}
             as last_searched_day
-    from store_days
-    inner join rules on store_days.source = rules.source
+    from last_days
+    inner join rules on last_days.source = rules.source
     group by 1
 
 ),

@@ -1,6 +1,6 @@
-with daily_sales as (
+with sales_by_day as (
 
-    select * from {{ ref('daily_sales') }}
+    select * from {{ ref('sales_by_day') }}
 
 ),
 
@@ -28,10 +28,10 @@ inferred as (
         dim_product.source,
         'product' as entity,
         dim_product.product_id as entity_id,
-        sum(daily_sales.lines) as lines,
-        min(daily_sales.sold_on) as first_sold_on
+        sum(sales_by_day.lines) as lines,
+        min(sales_by_day.sold_on) as first_sold_on
     from dim_product
-    left join daily_sales on dim_product.product_id = daily_sales.product_id
+    left join sales_by_day on dim_product.product_id = sales_by_day.product_id
     where dim_product.is_inferred
     group by 1, 2, 3
     union all
@@ -39,10 +39,10 @@ inferred as (
         dim_store.source,
         'store' as entity,
         dim_store.store_id as entity_id,
-        sum(daily_sales.lines) as lines,
-        min(daily_sales.sold_on) as first_sold_on
+        sum(sales_by_day.lines) as lines,
+        min(sales_by_day.sold_on) as first_sold_on
     from dim_store
-    left join daily_sales on dim_store.store_id = daily_sales.store_id
+    left join sales_by_day on dim_store.store_id = sales_by_day.store_id
     where dim_store.is_inferred
     group by 1, 2, 3
 

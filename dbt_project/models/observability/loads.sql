@@ -5,7 +5,7 @@
     on_schema_change='fail',
 ) }}
 
--- depends_on: {{ ref('daily_sales') }}
+-- depends_on: {{ ref('sales_by_day') }}
 -- depends_on: {{ ref('store_days') }}
 -- depends_on: {{ ref('sales_as_known') }}
 

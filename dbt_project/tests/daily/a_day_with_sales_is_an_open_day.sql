@@ -8,7 +8,7 @@ with sold_days as (
         store_id,
         sold_on,
         min(first_known_on) as first_known_on
-    from {{ ref('daily_sales') }}
+    from {{ ref('sales_by_day') }}
     group by 1, 2
 
 ),

@@ -19,7 +19,7 @@ daily as (
         store_id,
         sold_on,
         sum(units_sold - units_returned) as units
-    from {{ ref('daily_sales_port', v=1) }}
+    from {{ ref('daily_sales', v=1) }}
     group by store_id, sold_on
 
 )

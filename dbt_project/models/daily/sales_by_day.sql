@@ -93,7 +93,7 @@ totals as (
 
 ),
 
-daily_sales as (
+sales_by_day as (
 
     select
         ---------- keys
@@ -132,4 +132,4 @@ daily_sales as (
 
 )
 
-select * from daily_sales
+select * from sales_by_day

@@ -1,6 +1,6 @@
 {#- Conservation: finds days of a store whose units in accepted lines of demand are not those in
     daily sales. -#}
-{{ config(meta={'dagster': {'ref': {'name': 'daily_sales'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'sales_by_day'}}}) }}
 
 with events as (
 
@@ -22,7 +22,7 @@ daily as (
         sold_on,
         sum(units_sold - units_returned) as units,
         sum(lines) as lines
-    from {{ ref('daily_sales') }}
+    from {{ ref('sales_by_day') }}
     group by 1, 2
 
 )
