@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from dagster_project import pipeline, publishing, report, reproduction, status, summary
 from dagster_project.assets.evidence import score_table
@@ -82,7 +83,8 @@ def exit_codes() -> Iterator[None]:
         yield
     except tuple(kind for kind, _ in codes) as error:
         code = next(code for kind, code in codes if isinstance(error, kind))
-        errors.print(f"meshcast: {error}", style="red", markup=False, highlight=False)
+        message = Text(f"meshcast: {error}", style="red")
+        errors.print(message, highlight=False, soft_wrap=True)
         raise typer.Exit(code) from error
 
 

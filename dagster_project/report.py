@@ -114,7 +114,7 @@ def print_table(console: Console, table: Table) -> None:
         console.print(table)
         return
     needed = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
-    console.print(table, width=needed, crop=False, no_wrap=True)
+    Console(file=console.file, width=max(needed, console.width)).print(table)
 
 
 def print_landing(console: Console, settings: Settings, landed: LandingReport) -> None:

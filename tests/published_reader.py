@@ -34,7 +34,7 @@ def read(file: str) -> list[object]:
 
 if __name__ == "__main__":
     seen: set[str] = set()
-    while not select.select([sys.stdin], [], [], 0.05)[0]:
+    while not select.select([sys.stdin], [], [], 0.3)[0]:
         answer = json.dumps(read(sys.argv[1]))
         if answer not in seen:
             seen.add(answer)

@@ -272,6 +272,8 @@ def test_a_past_origin_is_backfilled_by_its_partition(
     assert str(metadata["forecast_against_actual"].value).startswith("![forecast against actual](")
 
 
+# dagster-dbt itself reads the deprecated name.
+@pytest.mark.filterwarnings("ignore:AssetExecutionContext.op is deprecated:DeprecationWarning")
 def test_a_refused_challenger_leaves_the_champion_and_without_one_the_baseline_is_published(
     deployment: Settings, definitions: dg.Definitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

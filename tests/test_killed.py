@@ -157,11 +157,6 @@ def killed_after(home: Path, seconds: float) -> bool:
         return run.wait() == -signal.SIGKILL
 
 
-def test_every_commit_point_of_the_source_is_killed_at() -> None:
-    source = "".join(file.read_text() for file in (CHECKOUT / "dagster_project").rglob("*.py"))
-    assert set(re.findall(r'\bcommit_point\("(\w+)"\)', source)) == set(COMMIT_POINTS)
-
-
 def test_a_run_killed_at_each_commit_point_ends_as_an_undisturbed_one(
     week_landed: Path, killed_home: Path
 ) -> None:
@@ -177,6 +172,11 @@ def test_a_run_killed_at_each_commit_point_ends_as_an_undisturbed_one(
 
     assert state_of(killed_home) == state_of(week_landed / "undisturbed")
     assert seen == whole_publications(week_landed)
+
+
+def test_every_commit_point_of_the_source_is_killed_at() -> None:
+    source = "".join(file.read_text() for file in (CHECKOUT / "dagster_project").rglob("*.py"))
+    assert set(re.findall(r'\bcommit_point\("(\w+)"\)', source)) == set(COMMIT_POINTS)
 
 
 def test_a_run_killed_at_ten_random_moments_ends_as_an_undisturbed_one(

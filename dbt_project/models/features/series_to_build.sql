@@ -14,7 +14,25 @@ origins as (
 
 series_to_build as (
 
-    select series.*
+    select
+        ---------- ids
+        series.product_id,
+        series.store_id,
+        series.source,
+
+        ---------- text
+        series.left_out_reason,
+
+        ---------- numerics
+        series.series_number,
+        series.sold_weeks,
+        series.weeks_known,
+
+        ---------- booleans
+        series.is_in_scope,
+
+        ---------- dates
+        series.cutoff_on
     from series
     where series.cutoff_on in (select origins.cutoff_on from origins)
 
