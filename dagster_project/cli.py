@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import dagster as dg
 import duckdb
 import typer
 from rich.console import Console
@@ -24,6 +25,7 @@ from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
 from dagster_project.declaration import DeclarationError
 from dagster_project.demo import write_landing
+from dagster_project.interrupted import end_interrupted_runs
 from dagster_project.landing import register_landed
 from dagster_project.lock import Locked
 from dagster_project.settings import CHECKOUT, Settings, load_settings
@@ -306,6 +308,8 @@ def ui(
                 f"or choose another: meshcast ui --port {ui_port + 1}"
             )
         pipeline.prepare_dagster_home(settings)
+        with dg.DagsterInstance.get() as instance:
+            end_interrupted_runs(instance)
     console.print(f"Dagster: http://127.0.0.1:{ui_port} (stop it with Ctrl-C)")
     dagster = Path(sys.executable).parent / "dagster"
     arguments = ["dev", "--module-name", "dagster_project.definitions", "--port", str(ui_port)]

@@ -17,6 +17,7 @@ from dagster_project.assets.forecast import ORIGINS, newest_cutoff, origin_key
 from dagster_project.assets.training import retraining_is_due
 from dagster_project.definitions import build_definitions
 from dagster_project.forecasting.backtest import NotEnoughHistory
+from dagster_project.interrupted import COMMAND_LINE, end_interrupted_runs
 from dagster_project.lock import exclusive
 from dagster_project.publishing import reconcile
 from dagster_project.schedules import failed_checks
@@ -120,6 +121,7 @@ def _run(settings: Settings, *, retrain: bool) -> RunResult:
         reconcile(settings)
         definitions = build_definitions(settings)
         with dg.DagsterInstance.get() as instance:
+            end_interrupted_runs(instance, holding_run_lock=True)
             run_ids = {"ingest": _execute(definitions, instance, "ingest")}
             cutoff = newest_cutoff(settings)
             if cutoff is None:
@@ -153,7 +155,9 @@ def _execute(
     """
     job = definitions.resolve_job_def(name)
     try:
-        result = job.execute_in_process(instance=instance, partition_key=partition_key)
+        result = job.execute_in_process(
+            instance=instance, partition_key=partition_key, tags=COMMAND_LINE
+        )
     except DagsterDbtCliRuntimeError as error:
         raise RunFailed(f"{name}: {dbt_failures(error)}") from error
     except NotEnoughHistory as error:

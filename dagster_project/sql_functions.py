@@ -95,6 +95,11 @@ def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> Non
 class Plugin(BasePlugin):
     """What dbt-duckdb calls when it opens the warehouse."""
 
+    def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002
+        """Create the folder of a new home's warehouse, which dbt would wait for in vain."""
+        if self.creds:
+            Path(str(self.creds.path)).parent.mkdir(parents=True, exist_ok=True)
+
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions on dbt's connection; the home is the folder above warehouse/."""
         database = Path(str(self.creds.path)).resolve() if self.creds else Path.cwd()

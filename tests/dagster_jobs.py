@@ -8,6 +8,7 @@ import dagster as dg
 
 from dagster_project.assets.forecast import ORIGINS
 from dagster_project.definitions import build_definitions
+from dagster_project.interrupted import end_interrupted_runs
 from dagster_project.pipeline import prepare_dagster_home
 from dagster_project.settings import load_settings
 
@@ -18,6 +19,7 @@ def run_jobs(arguments: list[str]) -> None:
     prepare_dagster_home(settings)
     definitions = build_definitions(settings)
     with dg.DagsterInstance.get() as instance:
+        end_interrupted_runs(instance)
         for argument in arguments:
             name, _, key = argument.partition("=")
             if key:
