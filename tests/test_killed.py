@@ -51,7 +51,7 @@ COMMIT_POINTS = {
 STATE = {
     "files": "select * exclude (first_seen_at) from state.landing_files",
     "loads": "select * exclude (loaded_at) from loads",
-    "accepted": "select * exclude (load_id) from sales_events_accepted",
+    "accepted": "select * from sales_events_accepted",
     "quarantined": "select * from sales_events_quarantined",
     "changes": "select * from daily_sales_changes",
     "daily": "select * from sales_by_day",
@@ -70,7 +70,7 @@ def state_of(home: Path) -> dict[str, Any]:
     with warehouse(settings, read_only=True) as connection:
         found: dict[str, Any] = {
             name: connection.execute(
-                f"select count(*), bit_xor(hash(state)) from ({query}) as state"
+                f"select count(*), sum(hash(state)) from ({query}) as state"
             ).fetchall()
             for name, query in STATE.items()
         }

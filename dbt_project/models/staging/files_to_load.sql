@@ -10,7 +10,8 @@ with landing_files as (
 loaded_files as (
 
     {% if loads is none -%}
-    select cast(null as bigint) as file_id where false
+    select cast(null as bigint) as file_id
+    where false
     {%- else -%}
     select file_id from {{ loads }}
     {%- endif %}
