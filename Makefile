@@ -26,7 +26,7 @@ run: $(VENV)/run.stamp  ## land the demo's real sales lines and publish a foreca
 	$(BIN)/meshcast run --today 2018-01-01
 
 test: $(VENV)/dev.stamp lint  ## lint, types, layers, every test, a dbt build and the end-to-end run
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15
 
 ui: $(VENV)/run.stamp  ## open Dagster with the project loaded
 	$(BIN)/meshcast ui

@@ -163,7 +163,7 @@ def test_parquet_is_read_in_place(shop: Shop, land: Land) -> None:
         ("a_2020-01-02.csv", SALES.replace(",", ";").encode()),
         ("a_2020-01-02.csv", SALES.replace(",", "\t").encode()),
         ("a_2020-01-02.csv", SALES.replace("event,sold_at", '"event", sold_at ').encode()),
-        ("a_2020-01-02.csv.gz", gzip.compress(SALES.encode())),
+        ("a_2020-01-02.csv.gz", gzip.compress(SALES.encode(), mtime=0)),
         ("2020/deep/a_2020-01-02.csv", SALES.encode()),
     ],
 )
@@ -200,7 +200,7 @@ def test_json_lines_keep_their_values_as_they_were_written(
     )
     land(
         f"shop/sales_events/{name}",
-        gzip.compress(text.encode()) if name.endswith("gz") else text,
+        gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text,
     )
 
     report = shop.register()
@@ -371,10 +371,15 @@ def test_hidden_and_unfinished_files_are_left_alone(shop: Shop, land: Land) -> N
         ("2020-01-02.csv", b"\n\n", "a header line", "none"),
         ("2020-01-02.csv", SALES.encode("utf-16"), "text in UTF-8", "UTF-16"),
         ("2020-01-02.csv", SALES.encode("utf-16-le"), "text in UTF-8", "UTF-16"),
-        ("2020-01-02.csv", gzip.compress(SALES.encode()), "text in UTF-8", "gzip"),
+        ("2020-01-02.csv", gzip.compress(SALES.encode(), mtime=0), "text in UTF-8", "gzip"),
         ("2020-01-02.csv", b"PK\x03\x04 workbook", "text in UTF-8", "an Excel file"),
         ("2020-01-02.csv.gz", SALES.encode(), "gzip", "something else"),
-        ("2020-01-02.csv.gz", gzip.compress(SALES.encode())[:-12], "a whole gzip", "ended before"),
+        (
+            "2020-01-02.csv.gz",
+            gzip.compress(SALES.encode(), mtime=0)[:-12],
+            "a whole gzip",
+            "ended before",
+        ),
         ("2020-01-02.parquet", SALES.encode(), "Parquet", "something else"),
         ("2020-01-02.parquet", b"PAR1 and nothing more", "a whole Parquet file", "Parquet magic"),
         ("2020-01-02.jsonl", b"[\n]\n", "one JSON object in each line", "no line that is one"),
