@@ -57,8 +57,10 @@ STATE = {
     "daily": "select * from sales_by_day",
     "forecasts": "select * exclude (issued_at) from state.forecast_versions",
     "ledger": "select * exclude (issued_at) from state.forecast_ledger",
-    "models": "select model_version, trained_through_on, sha256, verdict, is_champion,"
-    " input_fingerprint from state.model_versions",
+    # A version is named for its content; the bytes of its archive also tell when it was written.
+    # The revision is that of a checkout that somebody may be working in.
+    "models": "select * exclude (trained_at, model, sha256, code_revision)"
+    " from state.model_versions",
     "scores": "select * from state.backtest_scores",
     "publications": "select * exclude (published_at) from state.publications",
 }

@@ -218,7 +218,9 @@ def draw(rows: pd.DataFrame) -> bytes:
         panel.set_ylim(bottom=0)
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=8)
-    panels[0, 0].legend(fontsize=8, frameon=False, ncols=4, loc="upper right")
+    panels[0, 0].legend(
+        fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1)
+    )
     figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)

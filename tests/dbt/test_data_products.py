@@ -171,7 +171,7 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         "sales_forecast_v1_counts_its_horizon_from_the_cutoff": (
             "update state.forecast_ledger set target_on = target_on + 1 where horizon_days = 28"
         ),
-        "daily_sales_v1_adds_up_to_the_events": "update daily_sales set units_returned = 2",
+        "daily_sales_v1_adds_up_to_the_events": "update sales_by_day set units_returned = 2",
         "sales_events_v1_has_hashed_customers_only": (
             "update sales_events_accepted set customer_key = 'Jane Doe' where event_id = 'a'"
         ),
