@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,17 @@ app = typer.Typer(
 )
 console = Console()
 errors = Console(stderr=True)
+
+
+class Slice(StrEnum):
+    """What backtest scores can be broken down by."""
+
+    overall = "overall"
+    horizon_week = "horizon_week"
+    store = "store"
+    category = "category"
+    volume = "volume"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 SourceName = Annotated[
@@ -173,9 +185,7 @@ def land(
 
 @app.command(epilog="Example: meshcast backtest --by horizon_week")
 def backtest(
-    by: Annotated[
-        str, typer.Option(help="overall, horizon_week, store, category or volume.")
-    ] = "overall",
+    by: Annotated[Slice, typer.Option(help="What to break the scores down by.")] = Slice.overall,
     source: SourceName = None,
     as_json: Json = False,
 ) -> None:
@@ -184,7 +194,7 @@ def backtest(
     with exit_codes(), pipeline.run_lock(settings, "meshcast backtest"):
         with showing_stages(settings, as_json=as_json):
             backtest, verdict = backtest_newest(settings)
-        table = score_table(backtest.scores, by)
+        table = score_table(backtest.scores, by.value)
         if as_json:
             reasons = [dataclasses.asdict(reason) for reason in verdict.reasons]
             print_json({"scores": table.to_dict("records"), "gate": reasons})

@@ -166,7 +166,7 @@ def test_a_query_reads_what_is_published_and_no_more(run: Run, published_home: P
     assert strict_json(counted.stdout)[0]["n"] > 0
     shown = run(published_home, "query", "select store_id from sales_forecast_v1 limit 1")
     assert shown.stdout.split() == ["store_id", "31782"] or len(shown.stdout.split()) == 2
-    events = "select count(sold_at) as lines, max(sold_at) as newest from sales_events_v1"
+    events = "select count(sold_at) as lines, max(sold_on) as newest from sales_events_v1"
     assert run(published_home, "query", events).exit_code == 1
     restricted = run(published_home, "query", "--restricted", "--json", events)
     assert strict_json(restricted.stdout)[0]["newest"].startswith(str(CUTOFF_ON))
