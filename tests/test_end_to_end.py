@@ -319,7 +319,7 @@ def test_dagsters_jobs_on_one_thread_give_what_the_command_line_gave(
     through_dagster: Path, published_home: Path
 ) -> None:
     assert content_hashes(through_dagster, 1) == content_hashes(published_home, 1)
-    models = "select model_version, model_sha256 from state.model_versions where is_champion"
+    models = "select model_version, features from state.model_versions where is_champion"
     assert ask_warehouse(through_dagster, models) == ask_warehouse(published_home, models)
 
 
