@@ -320,6 +320,8 @@ def ui(
         pipeline.prepare_dagster_home(settings)
         with dg.DagsterInstance.get() as instance:
             end_interrupted_runs(instance)
+    if today is not None:  # without one each run asks the clock, also weeks from now
+        os.environ["MESHCAST_TODAY"] = settings.today.isoformat()
     console.print(f"Dagster: http://127.0.0.1:{ui_port} (stop it with Ctrl-C)")
     dagster = Path(sys.executable).parent / "dagster"
     arguments = ["dev", "--module-name", "dagster_project.definitions", "--port", str(ui_port)]

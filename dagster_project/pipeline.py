@@ -79,7 +79,6 @@ def prepare_dagster_home(settings: Settings) -> Path:
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
     os.environ["MESHCAST_HOME"] = str(settings.home)
-    os.environ["MESHCAST_TODAY"] = settings.today.isoformat()
     if settings.sources:
         os.environ["MESHCAST_SOURCES"] = ",".join(settings.sources)
     return folder

@@ -7,12 +7,11 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.alerts import Alert, send_alert
+from dagster_project.assets.dbt import DATA_PRODUCTS_GROUP
 from dagster_project.assets.forecast import FORECAST_GROUP, ORIGINS, newest_cutoff, origin_key
 from dagster_project.assets.publication import PORTS_GROUP
 from dagster_project.assets.training import TRAINING_GROUP
 from dagster_project.settings import Settings
-
-DATA_PRODUCTS_GROUP = "data_products"
 
 forecast_and_publish_selection = dg.AssetSelection.groups(
     FORECAST_GROUP, DATA_PRODUCTS_GROUP, PORTS_GROUP

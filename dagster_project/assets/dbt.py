@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.sources import dbt_vars
@@ -16,6 +17,7 @@ from dagster_project.stages import stage
 from dagster_project.warehouse import warehouse
 
 WAREHOUSE_POOL = "warehouse"
+DATA_PRODUCTS_GROUP = "data_products"
 
 # Unit tests hold the code against invented rows: a matter of development, not of each day's data.
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
@@ -142,18 +144,22 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
         name="dbt",
     )
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-        layers = sorted({key.path[-1] for key in context.selected_asset_keys})
-        is_products = all(name.rpartition("_v")[2].isdigit() for name in layers)
+        groups = context.assets_def.group_names_by_key
+        layers = {groups[key] for key in context.selected_asset_keys}
+        is_products = layers == {DATA_PRODUCTS_GROUP}
         with stage("dbt: data products" if is_products else "dbt: clean, daily, features") as tell:
             invocation = dbt.cli(
                 ["build", *NO_UNIT_TESTS, *vars_arguments(settings)],
                 context=context,
                 target_path=dbt_folder(settings),
             )
-            events = []
-            for event in invocation.stream():
-                events.append(event)
-                tell(f"{len(events)} models and tests")
+            events, failure = [], None
+            try:
+                for event in invocation.stream():
+                    events.append(event)
+                    tell(f"{len(events)} models and tests")
+            except DagsterDbtCliRuntimeError as error:
+                failure = error  # raised below, once Dagster has been told what did succeed
             keys = [key for event in events if (key := event_key(context, event)) is not None]
             rows = row_counts(settings, keys)
             for event in events:
@@ -164,6 +170,8 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
                     )
                 else:
                     yield event
+            if failure is not None:
+                raise failure
 
     return dbt_models
 

@@ -28,8 +28,8 @@ WORST_SHOWN = 15
 PAST_DAYS = 56
 SERIES_SHOWN = 3
 
-# The largest series of a forecast, and all of them together: what was sold in the weeks before,
-# what is forecast, what earlier versions had forecast of days that have come since.
+# The largest series of a forecast: what was sold in the weeks before, what is forecast, and what
+# earlier versions had forecast of days that have come since.
 PICTURE_ROWS = """
 with version as (
     select * from state.forecast_versions where forecast_version = $version

@@ -14,6 +14,7 @@ from dagster_project.publishing import (
     Provenance,
     Publication,
     automatic_publication_paused,
+    collect,
     current_publication,
     publish,
     read_ports,
@@ -74,6 +75,8 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
                 published = current_publication(settings)
             else:
                 published = publish(settings, provenance(), tell=tell)
+                removed = collect(settings)
+                context.log.info("publications past their retention, removed: %s", removed)
         if published is None:
             raise dg.Failure("publication is paused and nothing was ever published")
         for port in ports:

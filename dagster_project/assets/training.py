@@ -41,7 +41,6 @@ class Trained:
 
     model: ForecastModel
     backtest: Backtest
-    parameters: Parameters
 
 
 def forecast_scope(settings: Settings) -> ForecastScope:
@@ -99,7 +98,7 @@ def train_as_of(
     model = ForecastModel(
         trained_through_on=cutoff_on, demand=demand, calibration=backtest.calibration
     )
-    return Trained(model, backtest, parameters)
+    return Trained(model, backtest)
 
 
 def latest_cutoff(connection: duckdb.DuckDBPyConnection) -> date | None:
