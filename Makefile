@@ -29,7 +29,7 @@ test: $(VENV)/dev.stamp lint  ## lint, types, layers, every test, a dbt build an
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15
 
 ui: $(VENV)/run.stamp  ## open Dagster with the project loaded
-	$(BIN)/meshcast ui
+	$(BIN)/meshcast ui --today 2018-01-01
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
 	$(BIN)/ruff check .

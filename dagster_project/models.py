@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import subprocess
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,25 +16,11 @@ from dagster_project.forecasting.forecast import ForecastModel, content_hash
 from dagster_project.forecasting.gate import METRICS, PASSED, Verdict
 from dagster_project.forecasting.model import Parameters
 from dagster_project.forecasting.scores import COLUMNS
-from dagster_project.settings import CHECKOUT
+from dagster_project.revision import code_revision, package_versions
 from dagster_project.warehouse import commit_point, transaction
 
 TRUSTED_TYPES = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 """What loading may build besides skops' own safe list; never what a file asks for."""
-
-RECORDED_PACKAGES = (
-    "meshcast",
-    "dagster",
-    "dbt-core",
-    "dbt-duckdb",
-    "duckdb",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "scipy",
-    "skops",
-)
 
 
 class ModelUnknown(LookupError):
@@ -62,8 +44,8 @@ class ModelRecord:
         features: feature columns, in the order of the model.
         seed: seed of the sample and of the regressor.
         input_fingerprint: hash of the input files that training could see.
-        code_revision: see `code_revision`.
-        packages: see `package_versions`.
+        code_revision: see `revision.code_revision`.
+        packages: see `revision.package_versions`.
         metrics: overall backtest scores of the published forecast; an undefined one is None.
         verdict: `passed` or `failed`.
         reasons: every rule of the gate with outcome, figure and limit.
@@ -264,37 +246,6 @@ def skill(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, float]:
         for metric in METRICS
         if (error := published.get(metric)) is not None and (reference := baseline.get(metric))
     }
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a forecast depends on, where installed."""
-    found = {"python": platform.python_version()}
-    for name in RECORDED_PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def code_revision(checkout: Path = CHECKOUT) -> str:
-    """Commit of a checkout, with `-dirty` where files differ from it; `unknown` outside git."""
-    top = _git(checkout, "rev-parse", "--show-toplevel")
-    commit = _git(checkout, "rev-parse", "HEAD")
-    if top is None or commit is None or Path(top).resolve() != checkout.resolve():
-        return "unknown"
-    return f"{commit}-dirty" if _git(checkout, "status", "--porcelain") else commit
-
-
-def _git(checkout: Path, *arguments: str) -> str | None:
-    """Output of a git command, or None where there is no git or no repository."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def _insert_scores(connection: duckdb.DuckDBPyConnection, name: str, scores: pd.DataFrame) -> None:

@@ -192,11 +192,7 @@ def print_summary(console: Console, page: RunSummary) -> None:
         ("series", f"{page.series_forecast:,} forecast, {left_out:,} left out"),
         *([("left out", _counted(page.series_left_out))] if left_out else []),
         ("model", page.model_version),
-        (
-            "skill",
-            ", ".join(f"{METRICS[name]} {value:+.1%}" for name, value in page.skill.items())
-            + " better than seasonal naive",
-        ),
+        *([("skill", f"{_skill(page.skill)} than seasonal naive")] if page.skill else []),
         ("gate", f"{page.gate['outcome']} {'; '.join(page.gate['failed'])}".strip()),
         ("publication", f"{page.publication}, forecast version {page.forecast_version}"),
         ("where", page.port),
@@ -218,6 +214,13 @@ def print_summary(console: Console, page: RunSummary) -> None:
     print_table(console, table)
     console.print()
     print_rows(console, list(page.sample[0]), [list(row.values()) for row in page.sample])
+
+
+def _skill(skill: dict[str, float]) -> str:
+    return ", ".join(
+        f"{METRICS[name]} {abs(value):.1%} {'better' if value >= 0 else 'worse'}"
+        for name, value in skill.items()
+    )
 
 
 def _counted(counts: dict[str, int]) -> str:

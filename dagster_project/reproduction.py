@@ -26,6 +26,7 @@ from dagster_project.publishing import (
     publication_folder,
     read_inputs,
 )
+from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.sql_functions import KEY_FILE
 from dagster_project.stages import stage
@@ -215,10 +216,10 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
 def _differences(published: Publication) -> list[str]:
     """What is not as it was when the publication was made, apart from hashes."""
     found = []
-    revision = models.code_revision()
+    revision = code_revision()
     if revision != published.code_revision:
         found.append(f"code: published by {published.code_revision}, reproduced by {revision}")
-    now = models.package_versions()
+    now = package_versions()
     for name, version in published.packages.items():
         if now.get(name) != version:
             found.append(f"{name}: published with {version}, reproduced with {now.get(name)}")

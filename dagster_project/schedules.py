@@ -11,6 +11,7 @@ from dagster_project.assets.dbt import DATA_PRODUCTS_GROUP
 from dagster_project.assets.forecast import FORECAST_GROUP, ORIGINS, newest_cutoff, origin_key
 from dagster_project.assets.publication import PORTS_GROUP
 from dagster_project.assets.training import TRAINING_GROUP
+from dagster_project.landing import is_ignored
 from dagster_project.settings import Settings
 
 forecast_and_publish_selection = dg.AssetSelection.groups(
@@ -58,7 +59,7 @@ def new_landing_files(
     listing = sorted(
         f"{path.relative_to(settings.landing)} {path.stat().st_size}"
         for path in settings.landing.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not is_ignored(path.name)
     )
     if not listing:
         return dg.SkipReason(f"{settings.landing} holds no files")

@@ -399,11 +399,11 @@ def test_a_source_is_brought_with_one_model_and_one_declaration(tmp_path: Path) 
     staging.mkdir()
     for example in ("corner_shop.yml", "stg_corner_shop__sales_events.sql"):
         shutil.copy2(CHECKOUT / "examples" / "bring_your_own" / example, staging)
-    write_corner_shop(home / "landing" / "corner_shop" / "sales_events", days=290)
+    write_corner_shop(home / "landing" / "corner_shop" / "sales_events", days=308)
 
     ran = meshcast(
         home,
-        *("run", "--source", "corner-shop", "--today", "2024-12-16", "--json"),
+        *("run", "--source", "corner-shop", "--today", "2025-01-03", "--json"),
         checkout=checkout,
     )
     page = json.loads(ran.stdout)

@@ -7,10 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pytest
 import skops.io
@@ -22,6 +20,7 @@ from dagster_project.forecasting.forecast import ForecastModel, forecast, method
 from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
 from dagster_project.forecasting.model import fit
 from dagster_project.forecasting.scores import COLUMNS, pool
+from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.warehouse import warehouse
 from tests.forecasting.invented_frames import QUICK, InventedHistory, invented_history
@@ -121,8 +120,8 @@ def test_the_record_says_where_the_model_comes_from_and_how_good_it_is(
     assert record.features == model.demand.features
     assert record.seed == QUICK.seed
     assert record.input_fingerprint == "abc"
-    assert record.packages["scikit-learn"] == models.package_versions()["scikit-learn"]
-    assert record.code_revision == models.code_revision()
+    assert record.packages["scikit-learn"] == package_versions()["scikit-learn"]
+    assert record.code_revision == code_revision()
     assert record.metrics == {"rmsse": 0.6, "wape_category_totals": 0.6, "bias": None}
     assert record.verdict == "passed"
     assert record.reasons == tuple(str(reason) for reason in verdict.reasons)
@@ -281,29 +280,3 @@ def test_a_kill_within_saving_leaves_nothing(
     monkeypatch.undo()
     with warehouse(settings) as connection:
         assert _count(connection, "model_versions") == 0
-
-
-def test_the_code_revision_is_the_commit_and_says_when_files_differ(tmp_path: Path) -> None:
-    def git(*arguments: str) -> str:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        command = ["git", "-C", str(tmp_path), *identity, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    assert models.code_revision(tmp_path) == "unknown"
-    git("init")
-    (tmp_path / "model.py").write_text("seed = 1\n")
-    git("add", ".")
-    git("commit", "-m", "first")
-    commit = git("rev-parse", "HEAD")
-    assert models.code_revision(tmp_path) == commit
-    (tmp_path / "model.py").write_text("seed = 2\n")
-    assert models.code_revision(tmp_path) == f"{commit}-dirty"
-    folder = tmp_path / "installed"
-    folder.mkdir()
-    assert models.code_revision(folder) == "unknown", "an enclosing repository is not ours"
-
-
-def test_packages_that_decide_a_forecast_are_recorded() -> None:
-    found = models.package_versions()
-    assert {"python", "numpy", "pandas", "scikit-learn", "duckdb"} <= set(found)
-    assert found["numpy"] == np.__version__

@@ -31,7 +31,7 @@ from dagster_project.warehouse import port, warehouse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PUBLISHED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
-PROVENANCE = Provenance(PUBLISHED_AT, "abc123", 7, {"duckdb": "1.5.5"})
+PROVENANCE = Provenance(PUBLISHED_AT, "abc123", {"duckdb": "1.5.5"})
 
 # Views of the four ports over a handful of lines: what dbt builds in the real warehouse.
 PRODUCT_VIEWS = """
@@ -54,6 +54,12 @@ select * from state.forecast_ledger
 where is_backfill
     or forecast_version in (select forecast_version from state.publications)
     or forecast_version in (select forecast_version from sales_forecast_v1);
+"""
+
+MODEL = """
+insert into state.model_versions
+values ('m1', '2017-03-01 00:00:00+00', '2017-03-01', '', '', '{}', [], 7, 'f', 'abc123', '{}',
+    '{}', 'passed', [], true)
 """
 
 KILLED_PUBLICATION = """
@@ -164,6 +170,7 @@ def filled(settings: Settings) -> Settings:
 def fill(settings: Settings) -> None:
     with warehouse(settings) as connection:
         connection.execute(PRODUCT_VIEWS)
+        connection.execute(MODEL)
     sell(settings, "a", "2017-01-30", 1)
     sell(settings, "b", "2017-02-01", 3)
     land_file(settings, 1)
@@ -193,7 +200,7 @@ def test_the_manifest_names_bytes_rows_and_origin(filled: Settings) -> None:
     for file in events["files"]:
         assert hashlib.sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
     assert manifest["code_revision"] == "abc123"
-    assert manifest["seed"] == 7
+    assert manifest["seed"] == 7, "of the model's training"
     assert manifest["packages"] == {"duckdb": "1.5.5"}
     assert (published.cutoff_on, published.model_version) == (date(2017, 3, 1), "m1")
     assert [file.path for file in publishing.read_inputs(folder)] == ["1.parquet"]

@@ -80,7 +80,7 @@ def dbt_build(
         *(["--exclude", *exclude.split()] if exclude else []),
         *(["--full-refresh"] if refresh else []),
     ]
-    _run_dbt(settings, "build", *selection)
+    _run_dbt(settings, "build", *NO_UNIT_TESTS, *selection)
 
 
 def _run_dbt(settings: Settings, command: str, *arguments: str) -> None:

@@ -6,10 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project import models
 from dagster_project.assets.catalog import owners, published_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
-from dagster_project.forecasting.model import Parameters
 from dagster_project.publishing import (
     Provenance,
     Publication,
@@ -19,6 +17,7 @@ from dagster_project.publishing import (
     publish,
     read_ports,
 )
+from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.stages import stage
 
@@ -96,9 +95,8 @@ def provenance() -> Provenance:
     """What this process adds to a manifest: the moment, the code and its packages."""
     return Provenance(
         published_at=datetime.now(UTC),
-        code_revision=models.code_revision(),
-        seed=Parameters().seed,
-        packages=models.package_versions(),
+        code_revision=code_revision(),
+        packages=package_versions(),
     )
 
 

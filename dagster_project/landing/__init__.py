@@ -1,6 +1,7 @@
 """Landing: files are found, read once, registered or rejected with a reason, never changed."""
 
 from dagster_project.landing.file import sha256_of
+from dagster_project.landing.folder import is_ignored
 from dagster_project.landing.registration import (
     LandingReport,
     input_files,
@@ -12,6 +13,7 @@ __all__ = [
     "LandingReport",
     "input_files",
     "input_fingerprint",
+    "is_ignored",
     "register_landed",
     "sha256_of",
 ]

@@ -34,7 +34,7 @@ def names_in(folder: Path) -> set[str]:
     """The names in a folder, without hidden files and those still being written."""
     if not folder.is_dir():
         return set()
-    return {name for name in os.listdir(folder) if not _is_ignored(name)}
+    return {name for name in os.listdir(folder) if not is_ignored(name)}
 
 
 def found_files(folder: Path, below: str = "") -> Iterator[FoundFile]:
@@ -46,7 +46,7 @@ def found_files(folder: Path, below: str = "") -> Iterator[FoundFile]:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if _is_ignored(entry.name):
+            if is_ignored(entry.name):
                 continue
             is_named_as_file = entry.name.lower().endswith(tuple(FORMATS))
             if entry.is_dir(follow_symlinks=False) and not is_named_as_file:
@@ -92,7 +92,8 @@ def stray_folders(landing: Path, sources: Iterable[Source], declared: set[str]) 
             )
 
 
-def _is_ignored(name: str) -> bool:
+def is_ignored(name: str) -> bool:
+    """Whether a file is none to read: hidden, or still being written."""
     return name.startswith((".", "_")) or name.endswith((".tmp", ".part"))
 
 

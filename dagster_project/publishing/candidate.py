@@ -42,8 +42,11 @@ from dagster_project.sources import deployed_sources
 from dagster_project.warehouse import commit_point
 
 FORECAST = """
-select version.forecast_version, version.cutoff_on, version.issued_at, version.model_version
+select
+    version.forecast_version, version.cutoff_on, version.issued_at, version.model_version,
+    model.seed
 from state.forecast_versions as version
+left join state.model_versions as model using (model_version)
 where version.forecast_version in (select forecast_version from sales_forecast_v1)
 """
 
@@ -109,7 +112,7 @@ def prepare_candidate(
         NothingToPublish: no forecast has been made yet.
         DeclarationError: a port's declaration is wrong.
     """
-    forecast_version, cutoff_on, issued_at, model_version = _forecast(connection)
+    forecast_version, cutoff_on, issued_at, model_version, seed = _forecast(connection)
     inputs = _inputs(settings, connection)
     plans = [_plan(connection, port) for port in read_ports()]
     current = current_publication(settings)
@@ -124,7 +127,7 @@ def prepare_candidate(
         issued_at=issued_at,
         model_version=model_version,
         code_revision=provenance.code_revision,
-        seed=provenance.seed,
+        seed=seed,
         packages=dict(provenance.packages),
         input_fingerprint=_input_fingerprint(inputs),
         ports={},
@@ -163,15 +166,15 @@ def share(file: Path, target: Path) -> None:
         shutil.copy2(file, target)
 
 
-def _forecast(connection: duckdb.DuckDBPyConnection) -> tuple[int, date, datetime, str]:
+def _forecast(connection: duckdb.DuckDBPyConnection) -> tuple[int, date, datetime, str, int | None]:
     found = connection.execute(FORECAST).fetchall()
     if len(found) != 1:
         raise NothingToPublish(
             f"sales_forecast_v1: expected one forecast version to publish, found {len(found)}. "
             "Run `meshcast run`, which trains a model and makes one."
         )
-    version, cutoff_on, issued_at, model_version = found[0]
-    return version, cutoff_on, issued_at, model_version
+    version, cutoff_on, issued_at, model_version, seed = found[0]
+    return version, cutoff_on, issued_at, model_version, seed
 
 
 def _inputs(settings: Settings, connection: duckdb.DuckDBPyConnection) -> tuple[InputFile, ...]:

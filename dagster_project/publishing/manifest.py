@@ -82,13 +82,11 @@ class Provenance:
     Attributes:
         published_at: the moment it is made, with a time zone.
         code_revision: revision of the code.
-        seed: seed of everything random.
         packages: version by package name.
     """
 
     published_at: datetime
     code_revision: str
-    seed: int
     packages: Mapping[str, str]
 
 
@@ -107,7 +105,7 @@ class Publication:
         issued_at: when that forecast was made.
         model_version: the model it was made by.
         code_revision: revision of the code.
-        seed: seed of everything random.
+        seed: seed the model was trained with; None where the baseline is published.
         packages: version by package name.
         input_fingerprint: sha256 over its input files, which inputs.json lists.
         ports: manifest by relation.
@@ -123,7 +121,7 @@ class Publication:
     issued_at: datetime
     model_version: str
     code_revision: str
-    seed: int
+    seed: int | None
     packages: dict[str, str]
     input_fingerprint: str
     ports: dict[str, PortManifest]
