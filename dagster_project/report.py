@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from types import TracebackType
@@ -114,7 +115,10 @@ def print_table(console: Console, table: Table) -> None:
         console.print(table)
         return
     needed = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
-    Console(file=console.file, width=max(needed, console.width)).print(table)
+    text = io.StringIO()
+    Console(file=text, width=max(needed, console.width)).print(table)
+    for line in text.getvalue().splitlines():
+        console.file.write(line.rstrip() + "\n")
 
 
 def print_landing(console: Console, settings: Settings, landed: LandingReport) -> None:
