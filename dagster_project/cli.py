@@ -26,6 +26,7 @@ from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
 from dagster_project.declaration import DeclarationError
 from dagster_project.demo import write_landing
+from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.interrupted import end_interrupted_runs
 from dagster_project.landing import register_landed
 from dagster_project.lock import Locked
@@ -79,6 +80,7 @@ def exit_codes() -> Iterator[None]:
     """Turn the errors a person can act on into one line and the documented exit code."""
     codes: list[tuple[type[Exception], int]] = [
         (pipeline.NothingToForecast, 3),
+        (NotEnoughHistory, 3),
         (publishing.AuditFailed, 4),
         (Locked, 5),
         (DeclarationError, 2),
@@ -91,10 +93,14 @@ def exit_codes() -> Iterator[None]:
         (reproduction.CannotReproduce, 1),
         (pipeline.RunFailed, 1),
         (duckdb.Error, 1),
+        (dg.Failure, 1),
+        (RuntimeError, 1),  # dbt cannot parse the project, a model's bytes are damaged, ...
         (ValueError, 2),
     ]
     try:
         yield
+    except typer.Exit:  # a RuntimeError too, but one that says its code itself
+        raise
     except tuple(kind for kind, _ in codes) as error:
         code = next(code for kind, code in codes if isinstance(error, kind))
         message = Text(f"meshcast: {error}", style="red")

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from dagster_project import pipeline, publishing, report
 from dagster_project.cli import EXIT_CODES, app
+from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.lock import Locked
 from dagster_project.stages import listening, stage
 from tests.command_line import CUTOFF_ON, meshcast, settings_of
@@ -118,6 +119,8 @@ def test_what_cannot_be_done_ends_in_one_message_and_its_exit_code(
         (publishing.AuditFailed([], Path("failed/2")), 4),
         (Locked("waited 60 s for process 7"), 5),
         (pipeline.RunFailed("ingest: 1 model failed"), 1),
+        (RuntimeError("dbt parse failed: unexpected '}'"), 1),
+        (NotEnoughHistory("backtest: expected 6 origins"), 3),
     ],
 )
 def test_a_run_that_ends_early_says_why_in_its_exit_code(
