@@ -11,7 +11,7 @@ help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
 
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else "meshcast needs Python 3.11, 3.12 or 3.13; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else "meshcast needs Python 3.11, 3.12 or 3.13; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % v[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -38,8 +38,8 @@ lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-clean:  ## remove the environment and everything runs have written
-	rm -rf $(VENV) $(MESHCAST_HOME) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean:  ## remove the environment and the demo's home, .meshcast
+	rm -rf $(VENV) .meshcast .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock:  ## resolve the requirements again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt

@@ -41,6 +41,11 @@ Exit codes: 0 done (rejected files and quarantined rows are in the summary, not 
 little history to forecast; 4 the audit refused the candidate, what was published stays;
 5 another writer holds the home."""
 
+ROWS_SHOWN = 1_000
+"""Rows of a query that are printed as a table; more is for --json or the Parquet files."""
+
+ROWS_AT_ONCE = 10_000
+
 app = typer.Typer(
     name="meshcast",
     help="Sales events in, tested data products and forecasts out.",
@@ -278,14 +283,47 @@ def query(
     """Query what is published, read-only, also while a run writes."""
     settings = settings_for()
     with exit_codes():
-        with port(publishing.reader_file(settings, restricted=restricted)) as connection:
-            result = connection.execute(sql)
+        file = publishing.reader_file(settings, restricted=restricted)
+        if not file.exists():
+            raise pipeline.RunFailed(
+                f"query: expected a publication in {settings.published}, found none. Run `meshcast "
+                "run` first, or set MESHCAST_HOME to the home that has one."
+            )
+        with port(file) as connection:
+            try:
+                result = connection.execute(sql)
+            except duckdb.CatalogException as error:
+                raise type(error)(f"{error}{restricted_hint(sql, restricted)}") from error
             columns = [column[0] for column in result.description or []]
-            rows = result.fetchall()
-        if as_json:
-            print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        else:
-            report.print_rows(console, columns, rows)
+            if as_json:
+                print_json_rows(columns, result)
+                return
+            rows = result.fetchmany(ROWS_SHOWN + 1)
+        report.print_rows(console, columns, rows[:ROWS_SHOWN])
+        if len(rows) > ROWS_SHOWN:
+            errors.print(
+                f"only the first {ROWS_SHOWN:,} rows are shown: add a limit, use --json, or read "
+                f"the Parquet files in {settings.published / 'current'}",
+                soft_wrap=True,
+            )
+
+
+def restricted_hint(sql: str, restricted: bool) -> str:
+    """How to reach the restricted ports that a query names; empty when it names none."""
+    named = [port.relation for port in publishing.read_ports() if port.is_restricted]
+    missed = [relation for relation in named if relation in sql and not restricted]
+    return f"\n{', '.join(missed)}: a restricted port, add --restricted" if missed else ""
+
+
+def print_json_rows(columns: list[str], result: duckdb.DuckDBPyConnection) -> None:
+    """Print a result as a JSON list, a row a line, without holding all of it."""
+    separator = "[\n"
+    while rows := result.fetchmany(ROWS_AT_ONCE):
+        for row in rows:
+            record = plain(dict(zip(columns, row, strict=True)))
+            sys.stdout.write(separator + json.dumps(record, default=str, allow_nan=False))
+            separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 @app.command("status", epilog="Example: meshcast status")

@@ -15,7 +15,7 @@ from dagster_project import publishing
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.warehouse import port, warehouse
 
-PROVENANCE = publishing.Provenance(datetime(2018, 1, 1, tzinfo=UTC), "abc123", 7, {})
+PROVENANCE = publishing.Provenance(datetime(2018, 1, 1, tzinfo=UTC), "abc123", {})
 
 # What the models read: one line sold and one returned, and the daily sales that they add up to.
 UPSTREAM = """
