@@ -578,6 +578,16 @@ def test_a_lost_current_link_is_refused_until_it_is_mended(
     assert len(read(filled, "daily_sales_v1")) == 3
 
 
+def test_the_only_publication_survives_the_loss_of_its_link(filled: Settings) -> None:
+    publish(filled)
+    (filled.published / "current").unlink()
+    for refused in (publish, publishing.reconcile):
+        with pytest.raises(publishing.CurrentLinkMissing, match="meshcast relink"):
+            refused(filled)
+    publishing.relink(filled)
+    assert publishing.current_number(filled) == 1
+
+
 def test_old_publications_are_collected_and_what_they_share_stays(filled: Settings) -> None:
     for day in range(5):
         sell(filled, f"c{day}", f"2017-02-{day + 2:02d}")

@@ -57,11 +57,7 @@ def current_number(settings: Settings) -> int | None:
     if link.is_symlink():
         return int(link.readlink().name)
     if link.exists() or len(_numbers(settings)) > 1:
-        raise CurrentLinkMissing(
-            f"{link}: expected a link to the current publication, found "
-            f"{'a copy of one' if link.exists() else 'none'} beside {len(_numbers(settings))} "
-            "publications. `meshcast relink` makes the newest current; copy a home with its links."
-        )
+        raise _link_missing(settings)
     return None
 
 
@@ -133,8 +129,16 @@ def reconcile(settings: Settings) -> None:
 
 
 def discard_unpublished(settings: Settings) -> None:
-    """Remove candidates that never became current, and publications half removed."""
+    """Remove candidates that never became current, and publications half removed.
+
+    Raises:
+        CurrentLinkMissing: nothing says what is current, but the warehouse knows there was one.
+    """
     current = current_number(settings) or 0
+    if current == 0 and _numbers(settings):
+        with warehouse(settings) as connection:
+            if connection.execute("select 1 from state.publications limit 1").fetchone():
+                raise _link_missing(settings)
     (settings.published / CANDIDATE).unlink(missing_ok=True)
     for number in _numbers(settings):
         folder = publication_folder(settings, number)
@@ -242,6 +246,15 @@ def collect(settings: Settings, *, keep: int = 30) -> list[int]:
             for folder in by_age[:-KEPT_FAILURES]:
                 shutil.rmtree(folder)
         return removed
+
+
+def _link_missing(settings: Settings) -> CurrentLinkMissing:
+    link = settings.published / CURRENT
+    return CurrentLinkMissing(
+        f"{link}: expected a link to the current publication, found "
+        f"{'a copy of one' if link.exists() else 'none'} beside {len(_numbers(settings))} "
+        "publications. `meshcast relink` makes the newest current; copy a home with its links."
+    )
 
 
 def _retention_days() -> int:
