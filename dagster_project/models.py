@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import skops.io
 
+from dagster_project.features import BuiltFeatures
 from dagster_project.forecasting.forecast import ForecastModel, content_hash
 from dagster_project.forecasting.gate import METRICS, PASSED, Verdict
 from dagster_project.forecasting.model import Parameters
@@ -43,13 +44,16 @@ class ModelRecord:
         parameters: how the model was fitted.
         features: feature columns, in the order of the model.
         seed: seed of the sample and of the regressor.
-        input_fingerprint: hash of the input files that training could see.
+        scope: hash of the deployed sources and what they declare.
+        feature_code: hash of the SQL that its features come from.
+        input_fingerprint: of the features at its cutoff: scope, code and files.
         code_revision: see `revision.code_revision`.
         packages: see `revision.package_versions`.
         metrics: overall backtest scores of the published forecast; an undefined one is None.
         verdict: `passed` or `failed`.
         reasons: every rule of the gate with outcome, figure and limit.
         is_champion: whether forecasts are made with it.
+        is_backfill: whether it was trained afterwards, to forecast a past origin.
     """
 
     model_version: str
@@ -59,6 +63,8 @@ class ModelRecord:
     parameters: Parameters
     features: tuple[str, ...]
     seed: int
+    scope: str
+    feature_code: str
     input_fingerprint: str
     code_revision: str
     packages: dict[str, str]
@@ -66,6 +72,11 @@ class ModelRecord:
     verdict: str
     reasons: tuple[str, ...]
     is_champion: bool
+    is_backfill: bool
+
+    def fits(self, features: BuiltFeatures) -> bool:
+        """Whether it was trained on features of the same scope and SQL."""
+        return (self.scope, self.feature_code) == (features.scope, features.code)
 
 
 def version_name(model: ForecastModel) -> str:
@@ -79,7 +90,8 @@ def save(
     *,
     scores: pd.DataFrame,
     verdict: Verdict,
-    input_fingerprint: str,
+    features: BuiltFeatures,
+    is_backfill: bool = False,
     trained_at: datetime | None = None,
 ) -> str:
     """Store a model with its backtest scores, in one transaction, and return its name.
@@ -92,7 +104,8 @@ def save(
         model: a fitted model.
         scores: backtest scores, columns of `forecasting.scores.COLUMNS`.
         verdict: outcome of the gate with its reasons.
-        input_fingerprint: hash of the input files that training could see.
+        features: what the features at its cutoff were built from.
+        is_backfill: whether it was trained afterwards, to forecast a past origin.
         trained_at: when, with time zone; now where it is left out.
     """
     name = version_name(model)
@@ -106,13 +119,16 @@ def save(
         "parameters": json.dumps(asdict(model.demand.parameters), sort_keys=True),
         "features": list(model.demand.features),
         "seed": model.demand.parameters.seed,
-        "input_fingerprint": input_fingerprint,
+        "scope": features.scope,
+        "feature_code": features.code,
+        "input_fingerprint": features.fingerprint,
         "code_revision": code_revision(),
         "packages": json.dumps(package_versions(), sort_keys=True),
         "metrics": json.dumps(_overall(scores, "published"), sort_keys=True),
         "verdict": verdict.outcome,
         "reasons": [str(reason) for reason in verdict.reasons],
         "is_champion": False,
+        "is_backfill": is_backfill,
     }
     with transaction(connection):
         if find_record(connection, name) is None:
@@ -179,14 +195,20 @@ def promote_newest(connection: duckdb.DuckDBPyConnection) -> str | None:
     return live.model_version if live else None
 
 
-def champion(connection: duckdb.DuckDBPyConnection) -> tuple[str, ForecastModel] | None:
-    """Name and model of the live version, or None before the first promotion."""
-    return _loaded(connection, champion_record(connection))
+def champion(
+    connection: duckdb.DuckDBPyConnection, features: BuiltFeatures
+) -> tuple[str, ForecastModel] | None:
+    """Name and model of the live version; None where there is none that fits the features."""
+    live = champion_record(connection)
+    return _loaded(connection, live if live and live.fits(features) else None)
 
 
-def newest(connection: duckdb.DuckDBPyConnection) -> tuple[str, ForecastModel] | None:
-    """Name and model of the version trained last, passed or not."""
-    return _loaded(connection, newest_record(connection))
+def newest(
+    connection: duckdb.DuckDBPyConnection, features: BuiltFeatures
+) -> tuple[str, ForecastModel] | None:
+    """Name and model of the version trained last, passed or not, that fits the features."""
+    fitting = fitting_records(connection, features)
+    return _loaded(connection, fitting[-1] if fitting else None)
 
 
 def champion_record(connection: duckdb.DuckDBPyConnection) -> ModelRecord | None:
@@ -198,12 +220,20 @@ def champion_record(connection: duckdb.DuckDBPyConnection) -> ModelRecord | None
 def newest_record(
     connection: duckdb.DuckDBPyConnection, *, trained_before: datetime | None = None
 ) -> ModelRecord | None:
-    """The record of the version trained last, at all or up to a moment."""
+    """The record of the version trained last, at all or up to a moment; no backfill's."""
     if trained_before is None:
-        found = _records(connection, "", [])
+        found = _records(connection, "where not is_backfill", [])
     else:
-        found = _records(connection, "where trained_at <= ?", [trained_before])
+        found = _records(connection, "where not is_backfill and trained_at <= ?", [trained_before])
     return found[-1] if found else None
+
+
+def fitting_records(
+    connection: duckdb.DuckDBPyConnection, features: BuiltFeatures
+) -> list[ModelRecord]:
+    """The records of versions that fit the features, oldest first; no backfill's."""
+    found = _records(connection, "where not is_backfill", [])
+    return [record for record in found if record.fits(features)]
 
 
 def find_record(connection: duckdb.DuckDBPyConnection, name: str) -> ModelRecord | None:
@@ -217,11 +247,6 @@ def records(connection: duckdb.DuckDBPyConnection) -> list[ModelRecord]:
     return _records(connection, "", [])
 
 
-def newest_training(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """The last day of sales that any version, passed or not, was trained on."""
-    return max((record.trained_through_on for record in records(connection)), default=None)
-
-
 def scores_of(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
     """Backtest scores of a version, columns of `forecasting.scores.COLUMNS`."""
     return connection.execute(
@@ -231,10 +256,17 @@ def scores_of(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
     ).df()
 
 
-def champion_scores(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame | None:
-    """Backtest scores of the live version, or None before the first promotion."""
+def champion_scores(
+    connection: duckdb.DuckDBPyConnection, features: BuiltFeatures
+) -> pd.DataFrame | None:
+    """Backtest scores of the live version; None where there is none of the same scope.
+
+    Scores of other series or another horizon say nothing about these.
+    """
     live = champion_record(connection)
-    return scores_of(connection, live.model_version) if live else None
+    if live is None or live.scope != features.scope:
+        return None
+    return scores_of(connection, live.model_version)
 
 
 def skill(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, float]:

@@ -13,9 +13,10 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.alerts import Alert, send_alert
-from dagster_project.assets.forecast import ORIGINS, newest_cutoff, origin_key
+from dagster_project.assets.forecast import ORIGINS, newest_cutoff
 from dagster_project.assets.training import retraining_is_due
 from dagster_project.definitions import build_definitions
+from dagster_project.features import origin_key
 from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.interrupted import COMMAND_LINE, end_interrupted_runs
 from dagster_project.lock import exclusive

@@ -15,8 +15,9 @@ from dagster_project.assets.forecast import BASELINE_VERSION, append_forecast
 from dagster_project.assets.frames import read_frame
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
+from dagster_project.features import built_features
 from dagster_project.forecasting.forecast import ForecastModel, forecast
-from dagster_project.landing import input_fingerprint, register_landed, sha256_of
+from dagster_project.landing import register_landed, sha256_of
 from dagster_project.models import ModelRecord
 from dagster_project.publishing import (
     InputFile,
@@ -197,7 +198,7 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
             connection,
             rows,
             model_version=BASELINE_VERSION if is_baseline else models.version_name(model),
-            fingerprint=input_fingerprint(connection),
+            fingerprint=built_features(connection, published.cutoff_on).fingerprint,
             cutoff_on=published.cutoff_on,
             is_backfill=False,
         )

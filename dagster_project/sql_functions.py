@@ -1,4 +1,4 @@
-"""Functions that dbt's SQL calls but SQL cannot hold: keyed hashing and public holidays.
+"""Functions that dbt's SQL calls but SQL cannot hold: hashes and public holidays.
 
 dbt-duckdb loads this module as a plugin (profiles/profiles.yml), so that a plain `dbt build` has
 them; `dagster_project.warehouse` registers the same ones on its own connections.
@@ -21,7 +21,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import DATE, VARCHAR
 
-from dagster_project.settings import customer_key_from_environment
+from dagster_project.settings import DBT_PROJECT, customer_key_from_environment
 
 KEY_FILE = "customer.key"
 
@@ -73,8 +73,20 @@ def customer_key(home: Path) -> bytes:
     return path.read_text().strip().encode()
 
 
+@functools.cache
+def sql_revision() -> str:
+    """MD5 over the SQL of all models and macros, names included, in hex."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for folder in ("macros", "models"):
+        for file in sorted((DBT_PROJECT / folder).rglob("*.sql")):
+            digest.update(f"{file.relative_to(DBT_PROJECT)}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Register hash_customer(varchar) and public_holiday(varchar, date) on a connection."""
+    """Register hash_customer(varchar), public_holiday(varchar, date) and sql_revision()."""
+    connection.create_function("sql_revision", sql_revision, [], VARCHAR)
     connection.create_function(
         "hash_customer",
         customer_hasher(customer_key(home)),

@@ -94,6 +94,14 @@ def copy_home(home: Path, target: Path) -> Path:
     return target
 
 
+def copy_checkout(folder: Path) -> Path:
+    """Copy what a run needs of the checkout, to be changed by a test."""
+    unwanted = shutil.ignore_patterns("__pycache__", "logs", "target")
+    for part in ("dagster_project", "dbt_project", "profiles", "data_products"):
+        shutil.copytree(CHECKOUT / part, folder / part, ignore=unwanted)
+    return folder
+
+
 def settings_of(home: Path) -> Settings:
     """Settings of a home, on the day after the newest invented sales."""
     return Settings(home=home, today=NEXT_DAY + timedelta(days=1), lock_timeout_seconds=5)

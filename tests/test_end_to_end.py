@@ -23,6 +23,7 @@ from dagster_project.warehouse import port
 from tests.command_line import (
     CUTOFF_ON,
     NEXT_DAY,
+    copy_checkout,
     copy_home,
     execute,
     invented_sales,
@@ -341,6 +342,28 @@ def test_a_backfill_is_a_marked_vintage_and_changes_nothing_that_is_live(
     ) == [(CUTOFF_ON,)]
 
 
+def test_a_backfill_is_the_forecast_that_was_published_when_its_origin_was_new(
+    through_dagster: Path, published_home: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "then"
+    shutil.copytree(published_home.parent / "source_data", tmp_path / "source_data")
+    land_invented(home, tmp_path / "source_data", until=PAST_CUTOFF_ON)
+    shutil.copy2(published_home / KEY_FILE, home / KEY_FILE)
+    meshcast(home, "run", "--today", str(PAST_CUTOFF_ON))
+    columns = "* exclude (forecast_version, issued_at, is_backfill)"
+    order = "order by store_id, product_id, target_on"
+    then = ask(home, f"select {columns} from sales_forecast_v1 {order}")
+    assert len(then) == SERIES * HORIZON_DAYS
+    assert then == ask(
+        through_dagster,
+        f"select {columns} from sales_forecast_history_v1 where is_backfill {order}",
+    )
+    judged = "select verdict, is_backfill, is_champion from state.model_versions where "
+    version = f"trained_through_on = date '{PAST_CUTOFF_ON}'"
+    assert ask_warehouse(home, judged + version) == [("passed", False, True)]
+    assert ask_warehouse(through_dagster, judged + version) == [("passed", True, False)]
+
+
 # Other sources -----------------------------------------------------------------------------------
 
 
@@ -392,9 +415,7 @@ def write_corner_shop(folder: Path, *, days: int) -> None:
 
 def test_a_source_is_brought_with_one_model_and_one_declaration(tmp_path: Path) -> None:
     checkout, home = tmp_path / "checkout", tmp_path / "home"
-    unwanted = shutil.ignore_patterns("__pycache__", "logs", "target")
-    for part in ("dagster_project", "dbt_project", "profiles", "data_products"):
-        shutil.copytree(CHECKOUT / part, checkout / part, ignore=unwanted)
+    copy_checkout(checkout)
     staging = checkout / "dbt_project" / "models" / "staging" / "corner_shop"
     staging.mkdir()
     for example in ("corner_shop.yml", "stg_corner_shop__sales_events.sql"):

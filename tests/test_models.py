@@ -15,6 +15,7 @@ import skops.io
 from sklearn.preprocessing import FunctionTransformer
 
 from dagster_project import models
+from dagster_project.features import BuiltFeatures
 from dagster_project.forecasting.calibration import CalibrationRules, calibrate
 from dagster_project.forecasting.forecast import ForecastModel, forecast, method_rows
 from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
@@ -27,6 +28,7 @@ from tests.forecasting.invented_frames import QUICK, InventedHistory, invented_h
 
 TRAINED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
 PASSED, FAILED = Verdict(True, ()), Verdict(False, ())
+FEATURES = BuiltFeatures(scope="demo", code="sql", files="2/123")
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +69,16 @@ def _save(
     *,
     verdict: Verdict = PASSED,
     later: int = 0,
+    features: BuiltFeatures = FEATURES,
+    is_backfill: bool = False,
 ) -> str:
     return models.save(
         connection,
         model,
         scores=scores,
         verdict=verdict,
-        input_fingerprint="abc",
+        features=features,
+        is_backfill=is_backfill,
         trained_at=TRAINED_AT + timedelta(days=later),
     )
 
@@ -119,7 +124,8 @@ def test_the_record_says_where_the_model_comes_from_and_how_good_it_is(
     assert record.parameters == model.demand.parameters
     assert record.features == model.demand.features
     assert record.seed == QUICK.seed
-    assert record.input_fingerprint == "abc"
+    assert (record.scope, record.feature_code) == ("demo", "sql")
+    assert record.input_fingerprint == "demo/sql/2/123"
     assert record.packages["scikit-learn"] == package_versions()["scikit-learn"]
     assert record.code_revision == code_revision()
     assert record.metrics == {"rmsse": 0.6, "wape_category_totals": 0.6, "bias": None}
@@ -192,24 +198,24 @@ def test_an_unknown_version_is_refused_with_those_there_are(
     name = _save(connection, model, scores)
     with pytest.raises(models.ModelUnknown, match=f"known: {name}"):
         models.promote(connection, "2017-01-01-aaaaaaaa")
-    assert models.champion(connection) is None
+    assert models.champion(connection, FEATURES) is None
 
 
 def test_there_is_one_champion_at_a_time(
     connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
 ) -> None:
-    assert models.champion(connection) is None
-    assert models.champion_scores(connection) is None
+    assert models.champion(connection, FEATURES) is None
+    assert models.champion_scores(connection, FEATURES) is None
     first = _save(connection, model, scores)
     second = _save(connection, _later(model, 7), scores, later=7)
     for name in (first, second, first):
         models.promote(connection, name)
         found = [r.model_version for r in models.records(connection) if r.is_champion]
         assert found == [name]
-        champion = models.champion(connection)
+        champion = models.champion(connection, FEATURES)
         assert champion is not None
         assert champion[0] == name == models.version_name(champion[1])
-    assert len(models.champion_scores(connection)) == len(scores)
+    assert len(models.champion_scores(connection, FEATURES)) == len(scores)
 
 
 def test_a_challenger_that_failed_its_gate_leaves_the_champion(
@@ -222,10 +228,35 @@ def test_a_challenger_that_failed_its_gate_leaves_the_champion(
     assert models.promote_newest(connection) == second
     third = _save(connection, _later(model, 14), scores, verdict=FAILED, later=14)
     assert models.promote_newest(connection) == second
-    newest = models.newest(connection)
+    newest = models.newest(connection, FEATURES)
     assert newest is not None
     assert newest[0] == third
-    assert models.newest_training(connection) == date(2018, 1, 14)
+
+
+def test_a_model_of_another_scope_or_other_sql_is_not_used(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    models.promote(connection, _save(connection, model, scores))
+    other_files = replace(FEATURES, files="3/456")
+    other_sql = replace(FEATURES, code="changed")
+    other_scope = replace(FEATURES, scope="wider")
+    assert models.champion(connection, other_files) is not None
+    for features in (other_sql, other_scope):
+        assert models.champion(connection, features) is None
+        assert models.newest(connection, features) is None
+    assert models.champion_scores(connection, other_sql) is not None, "the series are the same"
+    assert models.champion_scores(connection, other_scope) is None
+
+
+def test_a_backfills_model_is_kept_but_never_in_use(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    first = _save(connection, model, scores)
+    past = _save(connection, _later(model, -7), scores, later=1, is_backfill=True)
+    record = models.find_record(connection, past)
+    assert record is not None and record.is_backfill
+    assert models.promote_newest(connection) == first
+    assert [r.model_version for r in models.fitting_records(connection, FEATURES)] == [first]
 
 
 def test_the_newest_record_up_to_a_moment_is_found(

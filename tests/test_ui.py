@@ -120,7 +120,7 @@ def served(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(60)
+                process.wait(180)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

@@ -171,7 +171,12 @@ def verdict_table(verdict: Verdict) -> dg.MetadataValue:
     """Every rule of the gate with its figure, limit and outcome."""
     table = pd.DataFrame(
         [
-            (reason.rule, reason.figure, reason.limit, "passed" if reason.passed else "FAILED")
+            (
+                reason.rule,
+                "" if reason.figure is None else f"{reason.figure:.3f}",
+                reason.limit,
+                reason.outcome,
+            )
             for reason in verdict.reasons
         ],
         columns=["rule", "figure", "limit", "outcome"],

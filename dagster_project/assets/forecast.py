@@ -18,8 +18,9 @@ from dagster_project.assets.training import (
     latest_cutoff,
     train_as_of,
 )
-from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
-from dagster_project.landing import input_fingerprint
+from dagster_project.features import BuiltFeatures, built_features, origin_key
+from dagster_project.forecasting.forecast import ForecastModel, forecast
+from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.settings import Settings
 from dagster_project.sources import ForecastScope
 from dagster_project.stages import stage
@@ -56,11 +57,6 @@ class ForecastVersion:
     is_new: bool
 
 
-def origin_key(cutoff_on: date) -> str:
-    """The partition of the origin after a cutoff."""
-    return (cutoff_on + timedelta(days=1)).isoformat()
-
-
 def cutoff_of(key: str) -> date:
     """The cutoff before an origin's partition."""
     return date.fromisoformat(key) - timedelta(days=1)
@@ -75,36 +71,44 @@ def newest_cutoff(settings: Settings) -> date | None:
 def score(
     connection: duckdb.DuckDBPyConnection, scope: ForecastScope, cutoff_on: date
 ) -> ForecastVersion:
-    """Forecast one origin and append it to the ledger, once.
+    """Forecast one origin and append it to the ledger, once for the same features and model.
 
-    The newest origin is forecast with the champion, or with the baseline when no model has passed
-    the gate. A past origin is forecast as it would have been then: with a model trained on what was
-    known at its cutoff, and marked as a backfill.
+    The newest origin is forecast with the champion, or with the baseline when no model of its
+    features has passed the gate. A past origin is forecast as it would have been then: with a model
+    trained and judged on what was known at its cutoff, and marked as a backfill.
 
     Raises:
-        ValueError: the origin has no features, or no model has been trained yet.
+        ValueError: it is no origin or has no series, or no model has been trained yet.
+        FeaturesUnfinished: the last dbt build ended before its features were whole.
     """
-    latest = latest_cutoff(connection)
-    is_backfill = latest is not None and cutoff_on < latest
+    features = built_features(connection, cutoff_on)
     frame = read_frame(connection, cutoff_on)
     if frame.empty:
-        raise ValueError(_no_features(connection, cutoff_on))
+        raise ValueError(
+            f"forecast: expected series in scope at the origin {origin_key(cutoff_on)}, found none."
+            " Look at series_left_out for the reasons, and at the scope the sources declare."
+        )
+    latest = latest_cutoff(connection)
+    is_backfill = latest is not None and cutoff_on < latest
+    fingerprint = features.fingerprint
     if is_backfill:
-        known = _find(connection, "cutoff_on = ?", [cutoff_on])
+        known = _find(
+            connection,
+            "cutoff_on = ? and (not is_backfill or input_fingerprint = ?)",
+            [cutoff_on, fingerprint],
+        )
         if known is not None:
             return known
-        model = train_as_of(connection, scope, cutoff_on=cutoff_on).model
-        version = f"{cutoff_on}-{content_hash(model)[:8]}"
+        version, model = model_of_then(connection, scope, cutoff_on, features)
     else:
-        version, model = model_in_use(connection)
-    fingerprint = input_fingerprint(connection)
-    known = _find(
-        connection,
-        "cutoff_on = ? and model_version = ? and input_fingerprint = ? and not is_backfill",
-        [cutoff_on, version, fingerprint],
-    )
-    if known is not None:
-        return known
+        version, model = model_in_use(connection, features)
+        known = _find(
+            connection,
+            "cutoff_on = ? and model_version = ? and input_fingerprint = ? and not is_backfill",
+            [cutoff_on, version, fingerprint],
+        )
+        if known is not None:
+            return known
     rows = forecast(model, frame)
     return append_forecast(
         connection,
@@ -116,22 +120,46 @@ def score(
     )
 
 
-def model_in_use(connection: duckdb.DuckDBPyConnection) -> tuple[str, ForecastModel]:
+def model_in_use(
+    connection: duckdb.DuckDBPyConnection, features: BuiltFeatures
+) -> tuple[str, ForecastModel]:
     """The champion; without one, the baseline with the intervals its backtest gave it.
 
     Raises:
-        ValueError: nothing has been trained yet.
+        ValueError: nothing has been trained on such features yet.
     """
-    champion = models.champion(connection)
+    champion = models.champion(connection, features)
     if champion is not None:
         return champion
-    newest = models.newest(connection)
+    newest = models.newest(connection, features)
     if newest is None:
         raise ValueError(
-            "forecast: expected a trained model, found none. Run the job `retrain`, or "
-            "`meshcast run`, which does it where it is due."
+            "forecast: expected a model trained on features of this scope and SQL, found none. Run "
+            "the job `retrain`, or `meshcast run`, which does it where it is due."
         )
     return BASELINE_VERSION, newest[1].as_baseline()
+
+
+def model_of_then(
+    connection: duckdb.DuckDBPyConnection,
+    scope: ForecastScope,
+    cutoff_on: date,
+    features: BuiltFeatures,
+) -> tuple[str, ForecastModel]:
+    """Train, judge and store the model of a past origin; the baseline where it fails the gate."""
+    trained = train_as_of(connection, scope, cutoff_on=cutoff_on)
+    verdict = judge(trained.backtest.scores, None, GateThresholds())
+    version = models.save(
+        connection,
+        trained.model,
+        scores=trained.backtest.scores,
+        verdict=verdict,
+        features=features,
+        is_backfill=True,
+    )
+    if verdict.passed:
+        return version, trained.model
+    return BASELINE_VERSION, trained.model.as_baseline()
 
 
 def append_forecast(
@@ -198,24 +226,6 @@ def _find(
         values,
     ).fetchone()
     return None if row is None else ForecastVersion(*row)
-
-
-def _no_features(connection: duckdb.DuckDBPyConnection, cutoff_on: date) -> str:
-    cutoffs = [
-        row[0]
-        for row in connection.execute(
-            "select distinct cutoff_on from forecast_series where is_in_scope order by 1"
-        ).fetchall()
-    ]
-    found = (
-        f"found {len(cutoffs)} origins from {origin_key(cutoffs[0])} to {origin_key(cutoffs[-1])}"
-        if cutoffs
-        else "found no series in scope at any origin"
-    )
-    return (
-        f"forecast: expected features for the origin {origin_key(cutoff_on)}, {found}. Choose one "
-        "of the weekly origins in between, or land and ingest the sales before it."
-    )
 
 
 def build_forecast_asset() -> dg.AssetsDefinition:

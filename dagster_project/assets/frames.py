@@ -7,6 +7,8 @@ from datetime import date
 import duckdb
 import pandas as pd
 
+from dagster_project.features import require_features
+
 # Drawn for training at all origins together, relative to what one fit reads at most: an early
 # backtest origin, which has but half of the origins before it, then still finds its share.
 SAMPLE_FACTOR = 2
@@ -92,7 +94,11 @@ class WarehouseHistory:
             known_through_on: last day of sales used; later origins are left out.
             max_rows: rows one training reads at most.
             seed: which sample.
+
+        Raises:
+            FeaturesUnfinished: an origin up to then has no features, or half of them.
         """
+        require_features(connection, known_through_on)
         self._connection = connection
         weekly = [row[0] for row in connection.execute(ORIGINS).fetchall()]
         self.cutoffs = [cutoff for cutoff in weekly if cutoff <= known_through_on]

@@ -12,6 +12,7 @@ from dagster_project.assets.catalog import owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.evidence import backtest_tables, verdict_table
 from dagster_project.assets.frames import WarehouseHistory
+from dagster_project.features import built_features
 from dagster_project.forecasting.backtest import (
     Backtest,
     BacktestPlan,
@@ -21,7 +22,6 @@ from dagster_project.forecasting.backtest import (
 from dagster_project.forecasting.forecast import ForecastModel
 from dagster_project.forecasting.gate import PASSED, GateThresholds, Verdict, judge
 from dagster_project.forecasting.model import Parameters, fit
-from dagster_project.landing import input_fingerprint
 from dagster_project.settings import Settings
 from dagster_project.sources import WEEKDAYS, ForecastScope, deployed_sources
 from dagster_project.stages import stage
@@ -121,25 +121,25 @@ def backtest_newest(settings: Settings) -> tuple[Backtest, Verdict]:
         backtest, _ = run_backtest(
             connection, forecast_scope(settings), cutoff_on=cutoff_on, parameters=Parameters()
         )
-        scores = models.champion_scores(connection)
+        scores = models.champion_scores(connection, built_features(connection, cutoff_on))
     return backtest, judge(backtest.scores, scores, GateThresholds())
 
 
 def retraining_is_due(settings: Settings, cutoff_on: date) -> bool:
-    """Whether there is no champion, or it has not seen the last `RETRAIN_AFTER_DAYS` days.
+    """Whether no model fits the features, or none has seen the last `RETRAIN_AFTER_DAYS` days.
 
-    A refused challenger counts too: the same data would be refused again. One that passed and is
-    not champion was stored by a run that ended before its promotion: training is repeated, which
-    gives the same model.
+    Another scope or other SQL makes other features, which no earlier model was trained on. A
+    refused challenger counts too: the same data would be refused again. One that passed and is not
+    champion was stored by a run that ended before its promotion: training is repeated, which gives
+    the same model.
     """
     with warehouse(settings) as connection:
-        trained_through_on = models.newest_training(connection)
-        newest = models.newest_record(connection)
-    return (
-        trained_through_on is None
-        or newest is None
-        or (cutoff_on - trained_through_on).days >= RETRAIN_AFTER_DAYS
-        or (newest.verdict == PASSED and not newest.is_champion)
+        fitting = models.fitting_records(connection, built_features(connection, cutoff_on))
+    if not fitting:
+        return True
+    trained_through_on = max(record.trained_through_on for record in fitting)
+    return (cutoff_on - trained_through_on).days >= RETRAIN_AFTER_DAYS or (
+        fitting[-1].verdict == PASSED and not fitting[-1].is_champion
     )
 
 
@@ -183,16 +183,19 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
             cutoff_on = latest_cutoff(connection)
             if cutoff_on is None:
                 raise dg.Failure("no accepted sales lines: land some and run `ingest` first")
+            features = built_features(connection, cutoff_on)
             trained = train_as_of(connection, forecast_scope(settings), cutoff_on=cutoff_on)
             verdict = judge(
-                trained.backtest.scores, models.champion_scores(connection), GateThresholds()
+                trained.backtest.scores,
+                models.champion_scores(connection, features),
+                GateThresholds(),
             )
             version = models.save(
                 connection,
                 trained.model,
                 scores=trained.backtest.scores,
                 verdict=verdict,
-                input_fingerprint=input_fingerprint(connection),
+                features=features,
             )
         yield dg.MaterializeResult(
             asset_key=BACKTEST, metadata=backtest_tables(trained.backtest.scores)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-PASSED, FAILED = "passed", "failed"
+PASSED, FAILED, NOT_JUDGED = "passed", "failed", "not judged"
 
 METRICS = {
     "rmsse": "RMSSE at the forecast grain",
@@ -37,17 +37,31 @@ class GateThresholds:
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule with its figure, its limit and the outcome."""
+    """One rule with its figure, its limit and the outcome.
+
+    Attributes:
+        rule: what is compared.
+        figure: the ratio found, NaN when it cannot be computed; None: there is nothing to judge.
+        limit: what it is held against, in words.
+        passed: whether it holds, or there is nothing to judge.
+    """
 
     rule: str
-    figure: float
+    figure: float | None
     limit: str
     passed: bool
 
+    @property
+    def outcome(self) -> str:
+        """`passed`, `failed` or `not judged`."""
+        if self.figure is None:
+            return NOT_JUDGED
+        return PASSED if self.passed else FAILED
+
     def __str__(self) -> str:
         """One line for a person: outcome, rule, figure, limit."""
-        outcome = PASSED if self.passed else FAILED
-        return f"{outcome}: {self.rule}: {self.figure:.3f}, limit {self.limit}"
+        told = f"{self.outcome}: {self.rule}"
+        return told if self.figure is None else f"{told}: {self.figure:.3f}, limit {self.limit}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,7 @@ def _against_champion(
 ) -> Iterator[Reason]:
     limit = 1 + thresholds.champion_tolerance
     if champion is None:
-        yield Reason("ratio to the champion: there is none yet", 0.0, f"at most {limit:.3f}", True)
+        yield Reason("ratio to the champion: there is none to compare with", None, "", True)
         return
     shared = _cutoffs(scores) & _cutoffs(champion)
     for metric, name in METRICS.items():
@@ -138,15 +152,17 @@ def _slices(scores: pd.DataFrame, thresholds: GateThresholds) -> Iterator[Reason
         published = of_slice[of_slice["method"] == "published"]
         baseline = of_slice.loc[of_slice["method"] == "baseline", "score"]
         judged = published[published["observations"] >= thresholds.min_observations]
-        ratios = (judged["score"] / baseline.reindex(judged.index)).dropna()
-        failing = ratios[ratios > limit]
+        ratios = judged["score"] / baseline.reindex(judged.index)
+        failing = ratios[~(ratios <= limit)]  # NaN fails
         rule = f"RMSSE by {name}, ratio to the baseline"
         for value, ratio in failing.items():
             yield Reason(f"{rule}: {value}", float(ratio), f"at most {limit:.3f}", False)
-        if failing.empty:
-            worst = f", worst of {len(ratios)}: {ratios.idxmax()}" if len(ratios) else ": none"
-            figure = float(ratios.max()) if len(ratios) else 0.0
-            yield Reason(f"{rule}{worst}", figure, f"at most {limit:.3f}", True)
+        if ratios.empty:
+            fewest = f"none has {thresholds.min_observations} series days"
+            yield Reason(f"{rule}: {fewest}", None, "", True)
+        elif failing.empty:
+            worst = f"{rule}, worst of {len(ratios)}: {ratios.idxmax()}"
+            yield Reason(worst, float(ratios.max()), f"at most {limit:.3f}", True)
 
 
 def _cutoffs(scores: pd.DataFrame) -> set[pd.Timestamp]:

@@ -1,17 +1,12 @@
-{#- What decides the features besides the data: the SQL of their models and what sources declare. A
-    change in either makes every origin's features be built again. -#}
-{% macro feature_definitions() %}
-    {%- set definitions = [] -%}
-    {%- if execute -%}
-        {%- for node in graph.nodes.values()
-            if node.resource_type == 'model' and 'features' in node.fqn -%}
-            {%- do definitions.append(node.name ~ node.checksum.checksum) -%}
-        {%- endfor -%}
-        {%- for name in var('sources') -%}
-            {%- do definitions.append(tojson(declared(name), sort_keys=true)) -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{ return(local_md5(definitions | sort | join('|'))) }}
+{#- What is to be forecast: a hash of the deployed sources and what each declares. -#}
+{% macro feature_scope() %}
+    {%- set declarations = [] -%}
+    {%- for name in var('sources') | sort -%}
+        {%- do declarations.append(
+            name ~ tojson(var('sources')[name] | sort) ~ tojson(declared(name), sort_keys=true)
+        ) -%}
+    {%- endfor -%}
+    {{ return(local_md5(declarations | join('|'))) }}
 {% endmacro %}
 
 {#- Before a model by origin adds the rows of the origins to build: remove what it has of them, and
@@ -48,4 +43,13 @@
         on_schema_change='fail',
         pre_hook="{{ forget_origins_to_build() }}",
     ) -}}
+{% endmacro %}
+
+{#- Before any feature is touched: an origin whose features are to be built has none, until
+    features_built, which comes last, says so again. A build that dies on the way is seen by that. -#}
+{% macro forget_features_built() %}
+    {%- set built = this.incorporate(path={'identifier': 'features_built'}) -%}
+    {%- if execute and load_relation(built) is not none -%}
+        delete from {{ built }} where cutoff_on in (select cutoff_on from {{ this }})
+    {%- endif -%}
 {% endmacro %}

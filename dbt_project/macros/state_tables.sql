@@ -8,6 +8,10 @@ create table if not exists state.home (
     schema_version integer not null
 );
 
+create table if not exists state.deployed_sources (
+    source varchar not null
+);
+
 create table if not exists state.landing_files (
     file_id bigint not null,
     source varchar not null,
@@ -35,13 +39,16 @@ create table if not exists state.model_versions (
     parameters json not null,
     features varchar[] not null,
     seed bigint not null,
+    scope varchar not null,
+    feature_code varchar not null,
     input_fingerprint varchar not null,
     code_revision varchar not null,
     packages json not null,
     metrics json not null,
     verdict varchar not null,
     reasons varchar[] not null,
-    is_champion boolean not null
+    is_champion boolean not null,
+    is_backfill boolean not null
 );
 
 create table if not exists state.backtest_scores (

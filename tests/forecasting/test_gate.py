@@ -94,6 +94,23 @@ def test_a_slice_with_few_observations_is_not_judged(scores: Callable[..., pd.Da
     assert judge(scores(losing, observations=249), None, LIMITS).passed
 
 
+def test_what_is_not_judged_says_so_and_shows_no_figure(
+    scores: Callable[..., pd.DataFrame],
+) -> None:
+    lines = [str(reason) for reason in judge(scores(observations=249), None, LIMITS).reasons]
+    assert "not judged: ratio to the champion: there is none to compare with" in lines
+    assert "not judged: RMSSE by store, ratio to the baseline: none has 500 series days" in lines
+
+
+@pytest.mark.parametrize("name", ["category", "store"])
+def test_a_slice_whose_figure_cannot_be_computed_fails(
+    scores: Callable[..., pd.DataFrame], name: str
+) -> None:
+    value = {"category": "bread", "store": "47"}[name]
+    verdict = judge(scores({(name, value, "rmsse"): float("nan")}), None, LIMITS)
+    assert _failed(verdict) == [f"RMSSE by {name}, ratio to the baseline: {value}"]
+
+
 def test_no_worse_than_the_champion_on_the_origins_they_share(
     scores: Callable[..., pd.DataFrame],
 ) -> None:

@@ -21,7 +21,9 @@ features_built as (
 
     select
         cutoff_on,
-        fingerprint
+        scope,
+        code,
+        files
     from origins_to_build
 
 )

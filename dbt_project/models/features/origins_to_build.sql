@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ forget_features_built() }}") }}
+
 with origins as (
 
     select * from {{ ref('forecast_origins') }}
@@ -46,9 +48,10 @@ fingerprints as (
     -- a file's id is a hash of its place, so their sum tells one set of files from another
     select
         origins.cutoff_on,
-        '{{ feature_definitions() }}/'
-        || cast(count(inputs.file_id) as varchar)
-        || '/' || cast(sum(cast(inputs.file_id as decimal(38, 0))) as varchar) as fingerprint
+        '{{ feature_scope() }}' as scope,
+        sql_revision() as code,
+        cast(count(inputs.file_id) as varchar)
+        || '/' || cast(sum(cast(inputs.file_id as decimal(38, 0))) as varchar) as files
     from origins
     inner join inputs on origins.cutoff_on >= inputs.known_on
     group by origins.cutoff_on
@@ -61,7 +64,9 @@ built as (
     {% if built is none or flags.FULL_REFRESH -%}
     select
         cast(null as date) as cutoff_on,
-        cast(null as varchar) as fingerprint
+        cast(null as varchar) as scope,
+        cast(null as varchar) as code,
+        cast(null as varchar) as files
     where false
     {%- else -%}
     select * from {{ built }}
@@ -74,11 +79,16 @@ origins_to_build as (
     select
         origins.cutoff_on,
         origins.horizon_days,
-        fingerprints.fingerprint
+        fingerprints.scope,
+        fingerprints.code,
+        fingerprints.files
     from origins
     inner join fingerprints on origins.cutoff_on = fingerprints.cutoff_on
     left join built on origins.cutoff_on = built.cutoff_on
-    where fingerprints.fingerprint is distinct from built.fingerprint
+    where
+        fingerprints.scope is distinct from built.scope
+        or fingerprints.code is distinct from built.code
+        or fingerprints.files is distinct from built.files
 
 )
 
