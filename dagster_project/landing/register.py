@@ -28,7 +28,7 @@ class RegisteredFile:
         row_count: lines, those that do not parse included.
         column_names: columns of the readable Parquet.
         extra_columns: those that are not declared.
-        first_seen_at: when it was registered.
+        first_seen_at: when it was registered as it is.
         status: `accepted` or `rejected`.
         reason: why it was rejected.
     """
