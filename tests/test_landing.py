@@ -568,6 +568,22 @@ def test_what_was_accepted_stays_so_on_an_earlier_day(shop: Shop, land: Land) ->
     assert shop.lines(DAY) == lines
 
 
+def test_a_rejected_file_that_was_removed_is_forgotten(shop: Shop, land: Land) -> None:
+    bad = [land("shop/sales_events/2020-01-03.csv", ""), land("shop/products/2020-01-03.csv", "")]
+    good = land(DAY, SALES)
+    assert len(shop.register().files_rejected) == 2
+
+    for file in bad:
+        file.unlink()
+    good.unlink()
+    report = shop.register()
+
+    assert report.files_rejected == []
+    (left,) = shop.connection.execute("select path, status from state.landing_files").fetchall()
+    assert left == ("2020-01-02.csv", "accepted"), "what was accepted is only missed"
+    assert "no longer there" in report.warnings[0]
+
+
 # Types of Parquet files
 
 

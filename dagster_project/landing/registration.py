@@ -21,7 +21,7 @@ from dagster_project.landing.file import Contents, LandedFile, read_landed, sha2
 from dagster_project.landing.folder import FoundFile, found_files, names_in, stray_folders
 from dagster_project.landing.normalising import UnreadableFile
 from dagster_project.landing.parquet import NO_TYPE, ColumnTypes, types_in_place
-from dagster_project.landing.register import RegisteredFile, registered_files, store
+from dagster_project.landing.register import RegisteredFile, forget, registered_files, store
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.sources import Entity, Source, deployed_sources, read_sources
 from dagster_project.warehouse import commit_point, transaction
@@ -63,7 +63,8 @@ def register_landed(
 
     A file that was rejected is looked at again, since it may have been replaced, its source
     declared otherwise, or its day have come. A file that was accepted is looked at again only when
-    its size or time of change says so, and is never registered twice.
+    its size or time of change says so, and is never registered twice. A rejected file that is gone
+    is forgotten; an accepted one is missed, since there are lines of it in the warehouse.
 
     Args:
         settings: whose landing/ is read.
@@ -76,12 +77,16 @@ def register_landed(
     report = LandingReport(warnings=list(stray_folders(settings.landing, sources, declared)))
     seen_at = seen_at or datetime.now(UTC)
     rows: list[RegisteredFile] = []
+    forgotten: list[RegisteredFile] = []
     for source in sources:
         for entity in source.entities.values():
             before = registered_files(connection, source.name, entity.name)
-            rows += _Registration(settings, source, entity, seen_at, report).rows(before)
-    if rows:
+            changed, gone = _Registration(settings, source, entity, seen_at, report).changes(before)
+            rows += changed
+            forgotten += gone
+    if rows or forgotten:
         with transaction(connection):
+            forget(connection, forgotten)
             store(connection, rows)
         commit_point("files_registered")
     return report
@@ -130,8 +135,14 @@ class _Registration:
         self.folder = settings.landing / source.name / entity.name
         self.normalised = settings.normalised / source.name / entity.name
 
-    def rows(self, before: dict[str, RegisteredFile]) -> list[RegisteredFile]:
-        """Look at every file of the folder; return the rows that are new or say something else."""
+    def changes(
+        self, before: dict[str, RegisteredFile]
+    ) -> tuple[list[RegisteredFile], list[RegisteredFile]]:
+        """Look at every file of the folder.
+
+        Returns:
+            The rows that are new or say something else, and those of rejected files that are gone.
+        """
         found = sorted(found_files(self.folder), key=lambda file: file.path)
         accepted = {path: row for path, row in before.items() if row.is_accepted}
         self._check_accepted({file.path: file for file in found}, accepted)
@@ -139,11 +150,13 @@ class _Registration:
         types = self._types_in_place(accepted) if examined else {}
         rows = [self._examine(file, types, before.get(file.path)) for file in examined]
         self._report(rows, len(found) - len(examined))
-        return [
+        changed = [
             row
             for row in rows
             if row.path not in before or not row.says_the_same_as(before[row.path])
         ]
+        gone = before.keys() - {file.path for file in found} - accepted.keys()
+        return changed, [before[path] for path in gone]
 
     def _check_accepted(
         self, found: dict[str, FoundFile], accepted: dict[str, RegisteredFile]
