@@ -683,6 +683,19 @@ def test_old_publications_are_collected_and_what_they_share_stays(filled: Settin
         assert [row[0] for row in found.fetchall()] == [1, 2, 3, 4, 5]
 
 
+def test_only_the_newest_failed_candidates_are_kept(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_project.publishing.current.KEPT_FAILURES", 2)
+    kept = []
+    for minute in range(4):
+        with pytest.raises(publishing.AuditFailed) as error:
+            publish(filled, failing, published_at=PUBLISHED_AT + timedelta(minutes=minute))
+        kept.append(error.value.folder)
+        os.utime(error.value.folder, (0, -minute))  # as a copy of the home might leave them
+    assert sorted((filled.published / "failed").iterdir()) == sorted(kept[-2:])
+
+
 def test_publications_within_the_retention_of_the_contracts_are_kept(filled: Settings) -> None:
     for day in range(3):
         sell(filled, f"c{day}", f"2017-02-{day + 2:02d}")

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.publishing.candidate import Candidate
-from dagster_project.publishing.current import CANDIDATE, point_candidate, publications
+from dagster_project.publishing.current import (
+    CANDIDATE,
+    collect_failures,
+    failed_folder,
+    point_candidate,
+    publications,
+)
 from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
@@ -203,9 +209,9 @@ def _set_aside(settings: Settings, candidate: Candidate) -> Path:
     """Move a failed candidate out of the way of the next one, in a state that can be queried."""
     published = candidate.publication
     (settings.published / CANDIDATE).unlink()
-    name = f"{published.number}-{published.published_at:%Y%m%dT%H%M%S%f}"
-    folder = settings.published / "failed" / name
+    folder = failed_folder(settings, published)
     folder.parent.mkdir(exist_ok=True)
     os.replace(candidate.folder, folder)
     write_port_files(folder, [*publications(settings), published])
+    collect_failures(settings)
     return folder
