@@ -33,6 +33,10 @@ SHOWN_BY = {
     ),
     "wrong encoding": (LANDING, "test_a_byte_that_is_not_utf8_is_named_with_its_position"),
     "folder for a file": (LANDING, "test_a_folder_where_a_file_should_be_is_rejected"),
+    "file dated in the future": (
+        LANDING,
+        "test_a_file_of_the_future_waits_until_its_day_has_come",
+    ),
     "required column missing": (
         LANDING,
         "test_a_missing_column_names_the_closest_one_and_what_to_declare",

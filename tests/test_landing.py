@@ -68,8 +68,9 @@ class Shop:
     connection: duckdb.DuckDBPyConnection
     project: Path
 
-    def register(self) -> LandingReport:
-        return register_landed(self.settings, self.connection, project=self.project)
+    def register(self, *, today: date | None = None) -> LandingReport:
+        settings = replace(self.settings, today=today or self.settings.today)
+        return register_landed(settings, self.connection, project=self.project)
 
     def row(self, path: str) -> dict[str, Any]:
         found = self.connection.execute(
@@ -95,6 +96,7 @@ class Shop:
 
 @pytest.fixture
 def shop(settings: Settings, tmp_path: Path) -> Iterator[Shop]:
+    settings = replace(settings, today=date(2020, 3, 1))
     with warehouse(settings) as connection:
         shop = Shop(settings, connection, tmp_path / "project")
         shop.declare(DECLARATION)
@@ -502,6 +504,84 @@ def test_a_rejected_file_is_reported_again_and_registered_when_replaced(
 
     assert (replaced.files_new, replaced.rows_new, replaced.files_rejected) == (1, 2, [])
     assert shop.row(DAY)["status"] == "accepted"
+
+
+def test_a_file_of_the_future_waits_until_its_day_has_come(shop: Shop, land: Land) -> None:
+    land("shop/sales_events/2020-01-03.parquet", table())
+    land("shop/sales_events/2020-01-04.parquet", table(sold_at=[1]))
+    land("shop/products/2020-01-04.csv", "code\n1\n")
+
+    first = shop.register(today=date(2020, 1, 2))
+
+    assert first.files_new == 1, "tomorrow has begun somewhere"
+    for path in ("shop/sales_events/2020-01-04.parquet", "shop/products/2020-01-04.csv"):
+        reason = reason_of(first, path)
+        assert "a business date until 2020-01-03 (today is 2020-01-02), found 2020-01-04" in reason
+        assert "Land it under the right date, or leave it" in reason
+    assert newest_business_day(shop.connection) == date(2020, 1, 3)
+    assert not shop.settings.normalised.exists()
+
+    second = shop.register(today=date(2020, 1, 3))
+
+    assert (second.files_new, second.files_rejected) == (2, [])
+    assert newest_business_day(shop.connection) == date(2020, 1, 4)
+
+
+def test_a_file_of_the_future_was_first_seen_when_it_first_was(shop: Shop, land: Land) -> None:
+    land("shop/sales_events/2020-02-01.csv", SALES)
+    shop.register(today=date(2020, 1, 2))
+    before = shop.row("shop/sales_events/2020-02-01.csv")
+
+    shop.register(today=date(2020, 1, 3))
+
+    after = shop.row("shop/sales_events/2020-02-01.csv")
+    assert "today is 2020-01-03" in after["reason"]
+    assert after["first_seen_at"] == before["first_seen_at"]
+
+
+def test_a_plan_may_be_dated_as_far_ahead_as_plans_are_known(shop: Shop, land: Land) -> None:
+    shop.declare(
+        DECLARATION.replace(
+            "starts_on: 2020-01-01}",
+            "starts_on: 2020-01-01, forecast: {promotions_known_ahead_days: 7}}",
+        )
+        + "      - {name: promotions, columns: [{name: code}]}\n"
+    )
+    land("shop/promotions/2020-01-10.csv", "code\n1\n")
+    land("shop/promotions/2020-01-11.csv", "code\n1\n")
+
+    report = shop.register(today=date(2020, 1, 2))
+
+    assert report.files_new == 1
+    assert "until 2020-01-10" in reason_of(report, "shop/promotions/2020-01-11.csv")
+
+
+def test_what_was_accepted_stays_so_on_an_earlier_day(shop: Shop, land: Land) -> None:
+    land(DAY, SALES)
+    shop.register()
+    lines = shop.lines(DAY)
+    (shop.settings.home / shop.row(DAY)["readable_path"]).unlink()
+
+    report = shop.register(today=date(2019, 1, 1))
+
+    assert report == LandingReport(files_known=1)
+    assert shop.lines(DAY) == lines
+
+
+def test_a_rejected_file_that_was_removed_is_forgotten(shop: Shop, land: Land) -> None:
+    bad = [land("shop/sales_events/2020-01-03.csv", ""), land("shop/products/2020-01-03.csv", "")]
+    good = land(DAY, SALES)
+    assert len(shop.register().files_rejected) == 2
+
+    for file in bad:
+        file.unlink()
+    good.unlink()
+    report = shop.register()
+
+    assert report.files_rejected == []
+    (left,) = shop.connection.execute("select path, status from state.landing_files").fetchall()
+    assert left == ("2020-01-02.csv", "accepted"), "what was accepted is only missed"
+    assert "no longer there" in report.warnings[0]
 
 
 # Types of Parquet files

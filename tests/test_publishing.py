@@ -25,6 +25,7 @@ from dagster_project import publishing
 from dagster_project.declaration import DeclarationError
 from dagster_project.lock import Locked
 from dagster_project.publishing import Provenance, Publication, TestResult
+from dagster_project.publishing.failing_rows import message_without_rows
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.settings import DATA_PRODUCTS, Settings
 from dagster_project.warehouse import port, warehouse
@@ -97,6 +98,28 @@ def failing(_: Settings) -> list[TestResult]:
         TestResult("fine", "pass", 0, None, sql),
         TestResult("quantity_is_one", "fail", 1, "Got 1 result", sql),
     ]
+
+
+def failing_with_customers(_: Settings) -> list[TestResult]:
+    rows = "select event_id, customer_key from sales_events_v1 order by event_id"
+    renamed = "select product_id, customer_key as found, count(*) as n from sales_events_v1"
+    nested = "select lines as whole_line from sales_events_v1 as lines"
+    broken = "select * from sales_events_v1 where customer_key::integer = 1"
+    return [
+        TestResult("customers_are_hashed", "fail", 2, None, rows),
+        TestResult("under_another_name", "fail", 2, None, f"{renamed} group by all order by 2"),
+        TestResult("as_a_whole", "fail", 2, None, nested),
+        TestResult("numbers", "fail", 2, None, broken),
+    ]
+
+
+def holding(folder: Path, text: str) -> set[str]:
+    """The files below a folder that hold a text."""
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    }
 
 
 def forecast(settings: Settings, version: int, units: str = "2", *, day: int = 1) -> None:
@@ -333,14 +356,71 @@ def test_a_failing_audit_publishes_nothing_and_keeps_the_failing_rows(filled: Se
     assert (read(filled, "publications"), read(filled, "daily_sales_v1")) == before
     assert publishing.current_number(filled) == 1
     assert not (filled.published / "candidate").is_symlink()
-    audit = {
-        item["name"]: item for item in json.loads((error.value.folder / "audit.json").read_text())
+    restricted = error.value.folder / "restricted" / "audit.json"
+    assert f"{restricted} shows failing rows" in str(error.value)
+    assert restricted.stat().st_mode & 0o777 == 0o440
+    (shown,) = json.loads(restricted.read_text())
+    assert shown["name"] == "quantity_is_one"
+    assert {row["event_id"] for row in shown["rows"]} == {"b", "c"}
+    open_to_all = json.loads((error.value.folder / "audit.json").read_text())
+    assert open_to_all[-1] == {
+        "name": "quantity_is_one",
+        "status": "fail",
+        "failures": 1,
+        "message": "Got 1 result",
     }
-    assert {row["event_id"] for row in audit["quantity_is_one"]["rows"]} == {"b", "c"}
-    assert audit["fine"]["rows"] == []
     with port(error.value.folder / "restricted" / "sales.duckdb") as connection:
         assert connection.execute("select count(*) from sales_events_v1").fetchone() == (3,)
     assert publish(filled).number == 2
+
+
+def test_failing_rows_show_a_customer_only_as_a_hash(filled: Settings) -> None:
+    hashed = "0a" * 16
+    with warehouse(filled) as connection:
+        connection.execute(
+            PRODUCT_VIEWS[PRODUCT_VIEWS.index("create view sales_events_v1") :]
+            .partition(";")[0]
+            .replace("create view", "create or replace view")
+            .replace("null::varchar", f"if(event_id = 'a', 'Jane Doe', '{hashed}')")
+        )
+    with pytest.raises(publishing.AuditFailed) as error:
+        publish(filled, failing_with_customers)
+    failed = error.value.folder
+    rows = {
+        item["name"]: item["rows"]
+        for item in json.loads((failed / "restricted" / "audit.json").read_text())
+    }
+    assert rows["customers_are_hashed"] == [
+        {"event_id": "a", "customer_key": "[masked]"},
+        {"event_id": "b", "customer_key": hashed},
+    ]
+    assert rows["under_another_name"] == [
+        {"product_id": "milk", "found": hashed, "n": "1"},
+        {"product_id": "milk", "found": "[masked]", "n": "1"},
+    ]
+    assert rows["as_a_whole"] == [{"whole_line": "[masked]"}] * 2
+    assert rows["numbers"] == [{"error": "Conversion Error (its text may quote a row: left out)"}]
+    data = (failed / "restricted" / "sales_events").relative_to(filled.published)
+    assert {Path(file).parents[1] for file in holding(filled.published, "Jane Doe")} == {data}
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Got 1 result, configured to fail if != 0", True),
+        ('Runtime Error in test t\n  Binder Error: Referenced column "x" not found', True),
+        ("Runtime Error in test t\n  Catalog Error: Table with name x does not exist!", True),
+        ("Compilation Error in test t\n  'holds' is undefined", True),
+        ("Runtime Error in test t\n  Conversion Error: Could not convert 'Jane Doe'", False),
+        ("Runtime Error in test t\n  Invalid Input Error: Jane Doe", False),
+        ("Runtime Error in test t\n  Binder Error: x\n  Conversion Error: Jane Doe", False),
+        ("Jane Doe", False),
+    ],
+)
+def test_a_message_that_may_quote_a_row_is_left_out(message: str, kept: bool) -> None:
+    status = "fail" if message.startswith("Got") else "error"
+    shown = message_without_rows(status, message)
+    assert shown == message if kept else "Jane" not in shown and "left out" in shown
 
 
 def test_tests_that_cannot_run_publish_nothing(filled: Settings) -> None:
@@ -603,6 +683,19 @@ def test_old_publications_are_collected_and_what_they_share_stays(filled: Settin
         assert [row[0] for row in found.fetchall()] == [1, 2, 3, 4, 5]
 
 
+def test_only_the_newest_failed_candidates_are_kept(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_project.publishing.current.KEPT_FAILURES", 2)
+    kept = []
+    for minute in range(4):
+        with pytest.raises(publishing.AuditFailed) as error:
+            publish(filled, failing, published_at=PUBLISHED_AT + timedelta(minutes=minute))
+        kept.append(error.value.folder)
+        os.utime(error.value.folder, (0, -minute))  # as a copy of the home might leave them
+    assert sorted((filled.published / "failed").iterdir()) == sorted(kept[-2:])
+
+
 def test_publications_within_the_retention_of_the_contracts_are_kept(filled: Settings) -> None:
     for day in range(3):
         sell(filled, f"c{day}", f"2017-02-{day + 2:02d}")
@@ -636,6 +729,8 @@ def test_every_published_model_declares_its_port() -> None:
         "sales_forecast_v1",
     }
     assert ports["sales_events_v1"].folder == "restricted/sales_events/v1"
+    assert ports["sales_events_v1"].personal == ("customer_key",)
+    assert ports["daily_sales_v1"].personal == ()
     assert ports["sales_forecast_history_v1"].product == "sales_forecast"
     assert ports["daily_sales_v1"].sorted_by == ("sold_on", "product_id", "store_id")
 

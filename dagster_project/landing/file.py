@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from dagster_project.landing.normalising import (
@@ -46,6 +46,9 @@ SIGNATURES = (
     (b"\xfe\xff", "text in UTF-16"),
     (b"%PDF", "PDF"),
 )
+
+# Today has begun in the east while it is still yesterday here.
+DAYS_AHEAD = 1
 
 # A reader of Parquet adds these two itself, and fails on a file that brings them.
 UNUSABLE_COLUMNS = (UNPARSED, "filename", "file_row_number")
@@ -112,7 +115,9 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_landed(landed: LandedFile, normalised: Path, types: ColumnTypes) -> Contents:
+def read_landed(
+    landed: LandedFile, normalised: Path, types: ColumnTypes, today: date | None = None
+) -> Contents:
     """Check a landed file, and write its normalised Parquet file where it cannot be read in place.
 
     Args:
@@ -120,6 +125,7 @@ def read_landed(landed: LandedFile, normalised: Path, types: ColumnTypes) -> Con
         normalised: where the normalised file goes.
         types: the types of this entity's Parquet files that are read in place; a file that joins
             them adds its own.
+        today: the day that its business date must not lie beyond; None: it was accepted before.
 
     Raises:
         UnreadableFile: the file cannot be used; says what was expected, what was found, and what
@@ -127,6 +133,8 @@ def read_landed(landed: LandedFile, normalised: Path, types: ColumnTypes) -> Con
     """
     _check_kind(landed)
     business_on = business_date(landed)
+    if today is not None:
+        _check_has_come(landed, business_on, today)
 
     def check(columns: Sequence[str]) -> None:
         _check_columns(columns, landed.entity)
@@ -172,6 +180,19 @@ def business_date(landed: LandedFile) -> date:
         f"under a name such as {landed.entity.name}_{landed.source.starts_on}.parquet, or declare "
         "the pattern as config.meta.business_date of the table."
     )
+
+
+def _check_has_come(landed: LandedFile, business_on: date, today: date) -> None:
+    """The business date is no later than today; plans may lie as far ahead as they are known."""
+    ahead = timedelta(days=DAYS_AHEAD)
+    if landed.entity.name == "promotions":
+        ahead += timedelta(days=landed.source.forecast.promotions_known_ahead_days)
+    if business_on - today > ahead:
+        raise UnreadableFile(
+            f"expected a business date until {today + ahead} (today is {today}), found "
+            f"{business_on}. Land it under the right date, or leave it: it is taken once its day "
+            "has come."
+        )
 
 
 def _check_kind(landed: LandedFile) -> None:

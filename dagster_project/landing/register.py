@@ -28,7 +28,7 @@ class RegisteredFile:
         row_count: lines, those that do not parse included.
         column_names: columns of the readable Parquet.
         extra_columns: those that are not declared.
-        first_seen_at: when it was registered.
+        first_seen_at: when it was registered as it is.
         status: `accepted` or `rejected`.
         reason: why it was rejected.
     """
@@ -105,11 +105,17 @@ def _tuples(row: tuple[Any, ...]) -> Iterator[Any]:
 def store(connection: duckdb.DuckDBPyConnection, rows: Sequence[RegisteredFile]) -> None:
     """Write rows, in place of those of the same files."""
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=REGISTER_SCHEMA)
+    forget(connection, rows)
     connection.register("registered_now", table)
     try:
-        connection.execute(
-            "delete from state.landing_files where file_id in (select file_id from registered_now)"
-        )
         connection.execute("insert into state.landing_files by name select * from registered_now")
     finally:
         connection.unregister("registered_now")
+
+
+def forget(connection: duckdb.DuckDBPyConnection, rows: Sequence[RegisteredFile]) -> None:
+    """Remove the rows of files."""
+    connection.execute(
+        "delete from state.landing_files where file_id in (select unnest(?::bigint[]))",
+        [[row.file_id for row in rows]],
+    )

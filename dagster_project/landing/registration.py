@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from dagster_project.landing.file import Contents, LandedFile, read_landed, sha2
 from dagster_project.landing.folder import FoundFile, found_files, names_in, stray_folders
 from dagster_project.landing.normalising import UnreadableFile
 from dagster_project.landing.parquet import NO_TYPE, ColumnTypes, types_in_place
-from dagster_project.landing.register import RegisteredFile, registered_files, store
+from dagster_project.landing.register import RegisteredFile, forget, registered_files, store
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.sources import Entity, Source, deployed_sources, read_sources
 from dagster_project.warehouse import commit_point, transaction
@@ -61,9 +61,10 @@ def register_landed(
 ) -> LandingReport:
     """Register what has landed for the deployed sources since the last time, in one transaction.
 
-    A file that was rejected is looked at again, since it may have been replaced, or its source
-    declared otherwise. A file that was accepted is looked at again only when its size or time of
-    change says so, and is never registered twice.
+    A file that was rejected is looked at again, since it may have been replaced, its source
+    declared otherwise, or its day have come. A file that was accepted is looked at again only when
+    its size or time of change says so, and is never registered twice. A rejected file that is gone
+    is forgotten; an accepted one is missed, since there are lines of it in the warehouse.
 
     Args:
         settings: whose landing/ is read.
@@ -76,12 +77,16 @@ def register_landed(
     report = LandingReport(warnings=list(stray_folders(settings.landing, sources, declared)))
     seen_at = seen_at or datetime.now(UTC)
     rows: list[RegisteredFile] = []
+    forgotten: list[RegisteredFile] = []
     for source in sources:
         for entity in source.entities.values():
             before = registered_files(connection, source.name, entity.name)
-            rows += _Registration(settings, source, entity, seen_at, report).rows(before)
-    if rows:
+            changed, gone = _Registration(settings, source, entity, seen_at, report).changes(before)
+            rows += changed
+            forgotten += gone
+    if rows or forgotten:
         with transaction(connection):
+            forget(connection, forgotten)
             store(connection, rows)
         commit_point("files_registered")
     return report
@@ -130,20 +135,28 @@ class _Registration:
         self.folder = settings.landing / source.name / entity.name
         self.normalised = settings.normalised / source.name / entity.name
 
-    def rows(self, before: dict[str, RegisteredFile]) -> list[RegisteredFile]:
-        """Look at every file of the folder; return the rows that are new or say something else."""
+    def changes(
+        self, before: dict[str, RegisteredFile]
+    ) -> tuple[list[RegisteredFile], list[RegisteredFile]]:
+        """Look at every file of the folder.
+
+        Returns:
+            The rows that are new or say something else, and those of rejected files that are gone.
+        """
         found = sorted(found_files(self.folder), key=lambda file: file.path)
         accepted = {path: row for path, row in before.items() if row.is_accepted}
         self._check_accepted({file.path: file for file in found}, accepted)
         examined = [file for file in found if file.path not in accepted]
         types = self._types_in_place(accepted) if examined else {}
-        rows = [self._examine(file, types) for file in examined]
+        rows = [self._examine(file, types, before.get(file.path)) for file in examined]
         self._report(rows, len(found) - len(examined))
-        return [
+        changed = [
             row
             for row in rows
             if row.path not in before or not row.says_the_same_as(before[row.path])
         ]
+        gone = before.keys() - {file.path for file in found} - accepted.keys()
+        return changed, [before[path] for path in gone]
 
     def _check_accepted(
         self, found: dict[str, FoundFile], accepted: dict[str, RegisteredFile]
@@ -188,18 +201,24 @@ class _Registration:
                 firsts.setdefault(row.column_names, self.folder / row.path)
         return types_in_place(firsts.values(), self.entity.column_names)
 
-    def _examine(self, file: FoundFile, types: ColumnTypes) -> RegisteredFile:
+    def _examine(
+        self, file: FoundFile, types: ColumnTypes, before: RegisteredFile | None
+    ) -> RegisteredFile:
         """Read a file that is not accepted yet, and say what it is."""
         landed = self._landed(file)
         contents: Contents | None = None
         readable_path = reason = None
         try:
-            contents = self._read(file, types)
+            contents = self._read(file, types, self.settings.today)
             readable = self._target(landed) if contents.is_normalised else landed.file
             readable_path = readable.relative_to(self.settings.home).as_posix()
         except UnreadableFile as error:
             reason = str(error)
         has_bytes = not file.oddity and os.access(landed.file, os.R_OK)
+        sha256 = sha256_of(landed.file) if has_bytes else None
+        first_seen_at = self.seen_at
+        if before is not None and contents is None and before.sha256 == sha256:
+            first_seen_at = before.first_seen_at  # rejected again, be it for another reason
         return RegisteredFile(
             file_id=landed.file_id,
             source=self.source.name,
@@ -209,20 +228,20 @@ class _Registration:
             business_on=contents.business_on if contents else None,
             format=landed.format,
             size_bytes=file.size_bytes,
-            sha256=sha256_of(landed.file) if has_bytes else None,
+            sha256=sha256,
             row_count=contents.row_count if contents else None,
             column_names=contents.columns if contents else None,
             extra_columns=contents.extra_columns if contents else None,
-            first_seen_at=self.seen_at,
+            first_seen_at=first_seen_at,
             status="accepted" if contents else "rejected",
             reason=reason,
         )
 
-    def _read(self, file: FoundFile, types: ColumnTypes) -> Contents:
+    def _read(self, file: FoundFile, types: ColumnTypes, today: date | None = None) -> Contents:
         if file.oddity:
             raise UnreadableFile(f"expected a file, found {file.oddity}. Land files.")
         landed = self._landed(file)
-        return read_landed(landed, self._target(landed), types)
+        return read_landed(landed, self._target(landed), types, today)
 
     def _landed(self, file: FoundFile) -> LandedFile:
         return LandedFile(self.source, self.entity, file.path, self.folder / file.path)

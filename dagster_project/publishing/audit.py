@@ -10,20 +10,26 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from dagster_project.publishing.candidate import Candidate
-from dagster_project.publishing.current import CANDIDATE, point_candidate, publications
+from dagster_project.publishing.current import (
+    CANDIDATE,
+    collect_failures,
+    failed_folder,
+    point_candidate,
+    publications,
+)
+from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
-from dagster_project.publishing.port_file import RESTRICTED_FILE, write_port_files
+from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
+from dagster_project.publishing.ports import read_ports
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
-SAMPLE_ROWS = 20
+FAILING_ROWS = f"{RESTRICTED}/{AUDIT}"
 PASSED = ("pass", "warn")
 
 
@@ -56,7 +62,7 @@ class AuditFailed(RuntimeError):
 
     Attributes:
         failed: the tests that did not pass.
-        folder: where the candidate is kept, with audit.json.
+        folder: where the candidate is kept, with audit.json, and in restricted/ the failing rows.
     """
 
     def __init__(self, failed: Sequence[TestResult], folder: Path) -> None:
@@ -71,7 +77,8 @@ class AuditFailed(RuntimeError):
         )
         super().__init__(
             f"audit: expected every test to pass on the candidate, failed {names}. Nothing was "
-            f"published; {folder / AUDIT} shows failing rows. Correct their cause and run again."
+            f"published; {folder / FAILING_ROWS} shows failing rows. Correct their cause and run "
+            "again."
         )
 
 
@@ -86,7 +93,8 @@ def audit(
         run_tests: runs the tests on what published/candidate names; dbt by default.
 
     Returns:
-        The results; they also stand in the publication's audit.json.
+        The results; they also stand in the publication's audit.json, which everybody may read.
+        Rows that a test found stand in restricted/audit.json.
 
     Raises:
         AuditFailed: a test failed; the candidate is kept under published/failed.
@@ -96,10 +104,7 @@ def audit(
     point_candidate(settings, number)
     results = (*_counted(candidate), *(run_tests or dbt_tests)(settings))
     failed = [result for result in results if result.status not in PASSED]
-    write_json(
-        candidate.folder / AUDIT,
-        [{**asdict(item), "rows": _sample(candidate, item)} for item in results],
-    )
+    _write_results(candidate, results)
     if failed:
         raise AuditFailed(failed, _set_aside(settings, candidate))
     commit_point("candidate_audited")
@@ -144,7 +149,7 @@ def dbt_tests(settings: Settings) -> list[TestResult]:
             name=item["unique_id"].split(".")[2],
             status=item["status"],
             failures=item["failures"] if item["status"] != "error" else None,
-            message=item["message"],
+            message=message_without_rows(item["status"], item["message"] or ""),
             sql=item["compiled_code"],
         )
         for item in found
@@ -169,32 +174,44 @@ def _counted(candidate: Candidate) -> list[TestResult]:
     return results
 
 
-def _sample(candidate: Candidate, result: TestResult) -> list[dict[str, str | None]]:
-    """The first failing rows of a test, as text."""
-    if result.status in ("pass", "error") or not result.sql:
-        return []
-    with port(candidate.folder / RESTRICTED_FILE) as connection:
-        try:
-            found = connection.execute(f"from ({result.sql}\n) limit {SAMPLE_ROWS}")
-        except duckdb.Error as error:
-            return [{"error": str(error)}]
-        names = [column[0] for column in found.description]
-        return [
+def _write_results(candidate: Candidate, results: Sequence[TestResult]) -> None:
+    """Write what the tests said for everybody, and the rows they found for some."""
+    found = [item for item in results if item.status != "pass"]
+    if found:
+        columns = Columns.of(candidate.publication, read_ports())
+        with port(candidate.folder / RESTRICTED_FILE) as connection:
+            rows = [
+                {
+                    "name": item.name,
+                    "sql": item.sql,
+                    "rows": failing_rows(connection, item.sql, columns)
+                    if item.sql and item.status != "error"
+                    else [],
+                }
+                for item in found
+            ]
+        write_json(candidate.folder / FAILING_ROWS, rows, mode=0o440)
+    write_json(
+        candidate.folder / AUDIT,
+        [
             {
-                name: None if value is None else str(value)
-                for name, value in zip(names, row, strict=True)
+                "name": item.name,
+                "status": item.status,
+                "failures": item.failures,
+                "message": item.message,
             }
-            for row in found.fetchall()
-        ]
+            for item in results
+        ],
+    )
 
 
 def _set_aside(settings: Settings, candidate: Candidate) -> Path:
     """Move a failed candidate out of the way of the next one, in a state that can be queried."""
     published = candidate.publication
     (settings.published / CANDIDATE).unlink()
-    name = f"{published.number}-{published.published_at:%Y%m%dT%H%M%S%f}"
-    folder = settings.published / "failed" / name
+    folder = failed_folder(settings, published)
     folder.parent.mkdir(exist_ok=True)
     os.replace(candidate.folder, folder)
     write_port_files(folder, [*publications(settings), published])
+    collect_failures(settings)
     return folder

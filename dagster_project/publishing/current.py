@@ -31,6 +31,7 @@ from dagster_project.warehouse import commit_point, transaction, warehouse
 
 CURRENT = "current"
 CANDIDATE = "candidate"
+KEPT_PUBLICATIONS = 30
 KEPT_FAILURES = 10
 
 
@@ -215,7 +216,7 @@ def _mend_current_link(settings: Settings) -> None:
     make_current(settings, audited[-1])
 
 
-def collect(settings: Settings, *, keep: int = 30) -> list[int]:
+def collect(settings: Settings, *, keep: int = KEPT_PUBLICATIONS) -> list[int]:
     """Remove publications that no contract promises to keep any more.
 
     A publication is removed when it is not among the newest `keep`, and was followed by another one
@@ -240,12 +241,22 @@ def collect(settings: Settings, *, keep: int = 30) -> list[int]:
             folder = publication_folder(settings, number)
             (folder / MANIFEST).unlink()  # from now on it is half removed, which a start finishes
             shutil.rmtree(folder)
-        failures = settings.published / "failed"
-        if failures.exists():
-            by_age = sorted(failures.iterdir(), key=lambda folder: folder.stat().st_mtime)
-            for folder in by_age[:-KEPT_FAILURES]:
-                shutil.rmtree(folder)
         return removed
+
+
+def failed_folder(settings: Settings, publication: Publication) -> Path:
+    """Where a candidate is kept that failed its audit at a moment."""
+    moment = f"{publication.published_at:%Y%m%dT%H%M%S%f}"
+    return settings.published / "failed" / f"{publication.number}-{moment}"
+
+
+def collect_failures(settings: Settings) -> None:
+    """Remove candidates that failed their audit, but for the newest `KEPT_FAILURES`."""
+    by_moment = sorted(
+        (settings.published / "failed").iterdir(), key=lambda folder: folder.name.partition("-")[2]
+    )
+    for folder in by_moment[:-KEPT_FAILURES]:
+        shutil.rmtree(folder)
 
 
 def _link_missing(settings: Settings) -> CurrentLinkMissing:

@@ -176,10 +176,12 @@ def read_inputs(folder: Path) -> tuple[InputFile, ...]:
     return tuple(InputFile(**item) for item in found)
 
 
-def write_json(file: Path, value: Any) -> None:
+def write_json(file: Path, value: Any, *, mode: int | None = None) -> None:
     """Write JSON so that a reader sees the old file or the new one, and never half of it."""
     part = file.with_name(f"{file.name}.part")
     part.write_text(json.dumps(value, indent=1, default=_text) + "\n", encoding="utf-8")
+    if mode is not None:
+        part.chmod(mode)
     os.replace(part, file)
 
 

@@ -41,6 +41,7 @@ class Port:
         value_of: column whose values are the files, or None.
         is_restricted: whether it is published apart from the open ports.
         not_compared: columns that differ between two runs that did the same.
+        personal: columns that the contract classifies as restricted: they hold keyed hashes only.
     """
 
     relation: str
@@ -53,6 +54,7 @@ class Port:
     value_of: str | None = None
     is_restricted: bool = False
     not_compared: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -97,19 +99,25 @@ def _ports_of(model: Field, products: Path) -> list[Port]:
         name = relation.removesuffix(f"_v{major}")
         if name == relation:
             alias.fail(f"a name that ends in _v{major}", "name it after product and version")
-        contract = products / product / f"contract_v{major}.odcs.yaml"
+        contract = _read(products / product / f"contract_v{major}.odcs.yaml")
         ports.append(
             Port(
                 relation=relation,
                 name=name,
                 major=major,
                 product=product,
-                contract_version=_read(contract).child("version").text(),
+                contract_version=contract.child("version").text(),
                 key=declared.child("key").texts(),
                 month_of=_optional(declared.child("month_of")),
                 value_of=_optional(declared.child("value_of")),
                 is_restricted=declared.child("is_restricted").flag(default=False),
                 not_compared=declared.child("not_compared").texts(),
+                personal=tuple(
+                    column.child("name").text()
+                    for table in contract.child("schema").items()
+                    for column in table.child("properties").items()
+                    if column.child("classification").value == "restricted"
+                ),
             )
         )
     return ports

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,9 +182,20 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         publishing.publish(built, PROVENANCE)
     assert set(broken) <= {result.name for result in error.value.failed}
     assert publishing.current_number(built) == published.number
+    failed = error.value.folder
+    open_to_all = (failed / "audit.json").read_text()
+    assert set(json.loads(open_to_all)[0]) == {"name", "status", "failures", "message"}
     rows = {
         item["name"]: item["rows"]
-        for item in json.loads((Path(error.value.folder) / "audit.json").read_text())
+        for item in json.loads((failed / "restricted" / "audit.json").read_text())
     }
     crossing = rows["sales_forecast_v1_has_quantiles_in_order"]
     assert [(row["horizon_days"], row["units_p10"]) for row in crossing] == [("3", "2.5000")]
+    (customer,) = rows["sales_events_v1_has_hashed_customers_only"]
+    assert (customer["event_id"], customer["customer_key"]) == ("a", "[masked]")
+    holding_the_name = {
+        path
+        for path in built.published.rglob("*")
+        if path.is_file() and b"Jane Doe" in path.read_bytes()
+    }
+    assert holding_the_name == set((failed / "restricted" / "sales_events").rglob("*.parquet"))
