@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -15,8 +16,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.settings import Settings
+from dagster_project.settings import CHECKOUT, Settings
 from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_home, land_invented, meshcast
+
+
+COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "examples")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the commands work on, for tests that change it."""
+    folder = tmp_path / "checkout"
+    for name in COPIED:
+        shutil.copytree(
+            CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target")
+        )
+    return folder
 
 
 @pytest.fixture
