@@ -19,7 +19,6 @@ import pytest
 from dagster_project.settings import CHECKOUT, Settings
 from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_home, land_invented, meshcast
 
-
 COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "examples")
 
 
