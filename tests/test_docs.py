@@ -13,8 +13,13 @@ import pytest
 import typer
 
 from dagster_project.cli import EXIT_CODES, app
+from dagster_project.forecasting.backtest import (
+    WEEKS_BEFORE_FIRST_ORIGIN,
+    BacktestPlan,
+    weeks_needed,
+)
 from dagster_project.landing.file import FORMATS
-from dagster_project.settings import CHECKOUT
+from dagster_project.settings import CHECKOUT, DBT_PROJECT
 from dagster_project.sources import ENTITIES, FORECAST_KEYS, SOURCE_KEYS
 from tests.command_line import execute
 from tests.test_readme import BIN, README
@@ -92,6 +97,14 @@ def test_every_setting_of_the_environment_is_documented() -> None:
     code = (CHECKOUT / "dagster_project" / "settings.py").read_text()
     documented = re.findall(r"^\| `(MESHCAST_\w+)`", OPERATION.read_text(), re.MULTILINE)
     assert sorted(documented) == sorted(set(re.findall(r'"(MESHCAST_\w+)"', code)))
+
+
+def test_the_weeks_of_sales_that_are_enough_are_the_same_everywhere() -> None:
+    model = (DBT_PROJECT / "models" / "features" / "forecast_origins.sql").read_text()
+    (weeks,) = re.findall(r"set weeks_before_first_origin = (\d+)", model)
+    assert int(weeks) + 1 == WEEKS_BEFORE_FIRST_ORIGIN  # up to six days more, to the weekly cutoff
+    needed = weeks_needed(BacktestPlan(), horizon_days=28)
+    assert f"forecasts once {needed} weeks are there" in README.read_text()
 
 
 @pytest.mark.parametrize("name", [*SOURCE_KEYS, *FORECAST_KEYS, *ENTITIES, *FORMATS])
