@@ -19,6 +19,7 @@ from dagster_project.forecasting.backtest import (
     weeks_needed,
 )
 from dagster_project.landing.file import FORMATS
+from dagster_project.publishing import read_ports
 from dagster_project.settings import CHECKOUT, DBT_PROJECT
 from dagster_project.sources import ENTITIES, FORECAST_KEYS, SOURCE_KEYS
 from tests.command_line import execute
@@ -73,6 +74,11 @@ def test_the_readme_lists_exactly_the_commands_there_are(commands: dict[str, Any
     rows = re.findall(r"^\| (`meshcast .*?) \|", README.read_text(), re.MULTILINE)
     listed = [name for row in rows for name in re.findall(r"`meshcast ([\w-]+)`", row)]
     assert sorted(listed) == sorted(commands)
+
+
+def test_the_readme_names_every_published_table() -> None:
+    used = README.read_text().partition("## Use the data")[2].partition("\n## ")[0]
+    assert not [port.relation for port in read_ports() if f"`{port.relation}`" not in used]
 
 
 def test_the_readme_tells_the_exit_codes_of_the_command_line() -> None:
