@@ -30,6 +30,7 @@ from tests.command_line import (
     land_invented,
     meshcast,
     settings_of,
+    without_network,
 )
 from tests.conftest import BuildOnce
 from tests.invented import CATEGORIES, STORES, write_online_retail
@@ -87,6 +88,16 @@ def test_the_page_accounts_for_every_invented_line(
     assert published_page["gate"]["outcome"] == "passed"
     assert published_page["failed_checks"] == []
     assert len(published_page["sample"]) == 5
+
+
+def test_a_run_fetches_nothing(published_home: Path, tmp_path: Path) -> None:
+    assert not (published_home.parent / "connections.txt").exists()
+    assert not (published_home.parent / "person" / ".duckdb").exists()  # DuckDB's own downloads
+
+    tried = tmp_path / "connections.txt"
+    code = "import urllib.request; urllib.request.urlopen('http://192.0.2.1')"
+    execute([sys.executable, "-c", code], tmp_path, expect=1, **without_network(tried))
+    assert tried.read_text().startswith("192.0.2.1: ")
 
 
 def test_published_daily_sales_are_those_of_the_invented_lines(published_home: Path) -> None:
