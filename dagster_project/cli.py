@@ -37,9 +37,9 @@ from dagster_project.warehouse import HomeNotSupported, port, warehouse
 
 EXIT_CODES = """\
 Exit codes: 0 done (rejected files and quarantined rows are in the summary, not an error);
-1 a step failed; 2 the command line or a declaration is wrong; 3 nothing acceptable, or too
-little history to forecast; 4 the audit refused the candidate, what was published stays;
-5 another writer holds the home."""
+1 a step failed; 2 the command line, a query or a declaration is wrong; 3 nothing acceptable,
+or too little history to forecast; 4 the audit refused the candidate, what was published
+stays; 5 another writer holds the home."""
 
 ROWS_SHOWN = 1_000
 """Rows of a query that are printed as a table; more is for --json or the Parquet files."""
@@ -115,10 +115,24 @@ def exit_codes() -> Iterator[None]:
 
 def settings_for(source: str | None = None, today: datetime | None = None) -> Settings:
     """Settings of this invocation: the options win over the environment."""
-    return load_settings(
-        sources=(source.replace("-", "_"),) if source else None,
-        today=today.date() if today else None,
-    )
+    with exit_codes():
+        return load_settings(
+            sources=(source.replace("-", "_"),) if source else None,
+            today=today.date() if today else None,
+        )
+
+
+def settings_of_home(source: str | None = None, today: datetime | None = None) -> Settings:
+    """Settings of a command that works on what a home holds, so that it must not make one."""
+    settings = settings_for(source, today)
+    with exit_codes():
+        if not settings.home_exists:
+            raise ValueError(
+                f"{settings.home}: expected a home of meshcast, found none. Set MESHCAST_HOME to "
+                "the one you mean, or start one there: `make run` for the demo, `meshcast land` or "
+                "`meshcast run` for files of your own."
+            )
+    return settings
 
 
 @contextmanager
@@ -187,22 +201,28 @@ def land(
                 )
             write_landing(settings.landing, until=until.date() if until else None)
         with pipeline.run_lock(settings, "meshcast land"), warehouse(settings) as connection:
-            landed = register_landed(settings, connection)
+            seen_at = datetime.now(UTC)
+            landed = register_landed(settings, connection, seen_at=seen_at)
+            sales_lines = summary.sales_lines_landed(connection, seen_at)
         if as_json:
-            print_json(dataclasses.asdict(landed))
+            print_json({**dataclasses.asdict(landed), "sales_lines_new": sales_lines})
         else:
-            report.print_landing(console, settings, landed)
+            report.print_landing(console, settings, landed, sales_lines)
 
 
 @app.command(epilog="Example: meshcast backtest --by horizon_week")
 def backtest(
     by: Annotated[Slice, typer.Option(help="What to break the scores down by.")] = Slice.overall,
-    source: SourceName = None,
     as_json: Json = False,
 ) -> None:
-    """Backtest today's model on rolling origins and judge it, without changing the champion."""
-    settings = settings_for(source)
+    """Backtest and judge today's model on what the warehouse holds; the champion stays."""
+    settings = settings_of_home()
     with exit_codes(), pipeline.run_lock(settings, "meshcast backtest"):
+        if status.data_through(settings) is None:
+            raise pipeline.NothingToForecast(
+                f"backtest: expected accepted sales in {settings.warehouse_file}, found none. Run "
+                "`meshcast run` first."
+            )
         with showing_stages(settings, as_json=as_json):
             backtest, verdict = backtest_newest(settings)
         table = score_table(backtest.scores, by.value)
@@ -216,7 +236,7 @@ def backtest(
 @app.command(epilog="Example: meshcast publications")
 def publications(as_json: Json = False) -> None:
     """List what has been published, the newest first."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes():
         listed = publishing.publications(settings)
         if as_json:
@@ -231,7 +251,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why, for the manifest.")] = "not given",
 ) -> None:
     """Make an earlier publication current again, as a new one, and pause automatic publication."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes(), pipeline.run_lock(settings, "meshcast rollback"):
         publication = publishing.rollback(
             settings, to=to, reason=reason, published_at=datetime.now(UTC)
@@ -245,7 +265,7 @@ def rollback(
 @app.command(epilog="Example: meshcast resume")
 def resume() -> None:
     """Let runs publish again after a rollback."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes():
         publishing.resume(settings)
         console.print("Automatic publication is on.")
@@ -257,7 +277,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Build a publication again from the files and model it names, and compare hashes."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes():
         with showing_stages(settings, as_json=as_json):
             result = reproduction.reproduce(settings, number)
@@ -281,7 +301,7 @@ def query(
     ] = False,
 ) -> None:
     """Query what is published, read-only, also while a run writes."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes():
         file = publishing.reader_file(settings, restricted=restricted)
         if not file.exists():
@@ -292,13 +312,13 @@ def query(
         with port(file) as connection:
             try:
                 result = connection.execute(sql)
-            except duckdb.CatalogException as error:
-                raise type(error)(f"{error}{restricted_hint(sql, restricted)}") from error
-            columns = [column[0] for column in result.description or []]
-            if as_json:
-                print_json_rows(columns, result)
-                return
-            rows = result.fetchmany(ROWS_SHOWN + 1)
+                columns = [column[0] for column in result.description or []]
+                if as_json:
+                    print_json_rows(columns, result)
+                    return
+                rows = result.fetchmany(ROWS_SHOWN + 1)
+            except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+                raise ValueError(f"query: {error}{restricted_hint(sql, restricted)}") from error
         report.print_rows(console, columns, rows[:ROWS_SHOWN])
         if len(rows) > ROWS_SHOWN:
             errors.print(
@@ -326,10 +346,10 @@ def print_json_rows(columns: list[str], result: duckdb.DuckDBPyConnection) -> No
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-@app.command("status", epilog="Example: meshcast status")
-def show_status(today: Today = None, as_json: Json = False) -> None:
+@app.command("status", epilog="Example: meshcast status --today 2018-01-01")
+def show_status(source: SourceName = None, today: Today = None, as_json: Json = False) -> None:
     """Show the home: its data, champion, publication, freshness, and what needs a hand."""
-    settings = settings_for(today=today)
+    settings = settings_of_home(source, today)
     with exit_codes():
         state = status.read_status(settings)
         if as_json:
@@ -341,7 +361,7 @@ def show_status(today: Today = None, as_json: Json = False) -> None:
 @app.command(epilog="Example: meshcast relink")
 def relink() -> None:
     """Point the published ports at this home again after it was moved or copied."""
-    settings = settings_for()
+    settings = settings_of_home()
     with exit_codes(), pipeline.run_lock(settings, "meshcast relink"):
         mended = publishing.relink(settings)
         console.print(f"{len(mended)} publications now point into {settings.published}")

@@ -39,6 +39,9 @@ concurrency:
     max_concurrent_runs: 1
 """
 
+DBT_REPORT = "Errors parsed from dbt logs:"
+"""Before it in an error of dbt's stands the long command, after it what failed."""
+
 MESSAGE_LINES = 12
 """Lines of dbt's closing report that a failed run repeats."""
 
@@ -176,7 +179,7 @@ def _retrain(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple
 
 def dbt_failures(error: Exception) -> str:
     """The failed models and tests, a line each, from what dbt says at its end."""
-    told = str(error).rpartition("Errors parsed from dbt logs:")[2]  # before it, the long command
+    told = str(error).rpartition(DBT_REPORT)[2]
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     return "\n".join(lines[-MESSAGE_LINES:])
 

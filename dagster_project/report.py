@@ -121,12 +121,15 @@ def print_table(console: Console, table: Table) -> None:
         console.file.write(line.rstrip() + "\n")
 
 
-def print_landing(console: Console, settings: Settings, landed: LandingReport) -> None:
+def print_landing(
+    console: Console, settings: Settings, landed: LandingReport, sales_lines: int
+) -> None:
     """Say what was registered, what was rejected and why, and what to look at."""
     console.print(
-        f"{landed.files_new:,} new files with {landed.rows_new:,} rows registered, "
-        f"{landed.files_known:,} known, {len(landed.files_rejected):,} rejected "
-        f"(landing folder: {settings.landing})"
+        f"{landed.files_new:,} new files registered, with {sales_lines:,} sales lines and "
+        f"{landed.rows_new - sales_lines:,} rows of other entities; {landed.files_known:,} known, "
+        f"{len(landed.files_rejected):,} rejected (landing folder: {settings.landing})",
+        soft_wrap=True,
     )
     for path, reason in landed.files_rejected[:REJECTED_SHOWN]:
         console.print(f"  rejected {path}: {reason}", style="yellow", markup=False)

@@ -129,22 +129,13 @@ def failed_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[Alert]:
         if evaluation is not None and not evaluation.passed:
             yield Alert(
                 subject=f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}",
-                reason=reason_of(evaluation),
+                reason=evaluation.description
+                or "did not pass, and gave no reason; its run in Dagster has the log",
                 run_id=run_id,
                 severity="error"
                 if evaluation.severity == dg.AssetCheckSeverity.ERROR
                 else "warning",
             )
-
-
-def reason_of(evaluation: Any) -> str:
-    """Why a check did not pass: its own words, or how many rows failed a dbt test."""
-    if evaluation.description:
-        return str(evaluation.description)
-    failing = evaluation.metadata.get("dagster_dbt/failed_row_count")
-    if failing is None:
-        return "did not pass, and gave no reason; its run in Dagster has the log"
-    return f"{failing.value} failing rows: `dbt test --select {evaluation.check_name}`"
 
 
 jobs: Sequence[Any] = [ingest, retrain, forecast_and_publish, backfill_forecasts]

@@ -37,6 +37,12 @@ class Settings:
     lock_timeout_seconds: float = 60.0
 
     @property
+    def home_exists(self) -> bool:
+        """Whether the folder is a home: somebody has landed, built or published there."""
+        parts = (self.landing, self.warehouse_file, self.published)
+        return any(part.exists() for part in parts)
+
+    @property
     def landing(self) -> Path:
         """Folder of the immutable landing files: <source>/<entity>/<file>."""
         return self.home / "landing"

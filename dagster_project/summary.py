@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -60,6 +60,12 @@ select target_on, store_id, product_id, units_mean, units_p10, units_p90
 from sales_forecast_v1
 order by horizon_days, units_mean desc, store_id, product_id
 limit ?
+"""
+
+SALES_LINES_LANDED = """
+select coalesce(sum(row_count), 0)::bigint
+from state.landing_files
+where entity = 'sales_events' and status = 'accepted' and first_seen_at = ?
 """
 
 
@@ -152,6 +158,12 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         seconds={name: round(value, 1) for name, value in seconds.items()},
         sample=sample,
     )
+
+
+def sales_lines_landed(connection: duckdb.DuckDBPyConnection, seen_at: datetime) -> int:
+    """Sales lines in the files that were registered at a moment."""
+    row = connection.execute(SALES_LINES_LANDED, [seen_at]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def newest_gate(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str, float]]:

@@ -67,6 +67,12 @@ def execute(
     return ran
 
 
+def without_network(tried: Path) -> dict[str, str]:
+    """Variables that keep a command from other machines; the file `tried` tells of its tries."""
+    folder = Path(__file__).parent / "refuse_connections"
+    return {"PYTHONPATH": f"{folder}:{CHECKOUT}", "CONNECTIONS_REFUSED": str(tried)}
+
+
 def land_invented(home: Path, source_data: Path, *, until: date) -> list[Path]:
     """Write the demo's landing files from invented tables up to a day; return the new ones."""
     if not source_data.exists():

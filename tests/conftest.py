@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -15,8 +16,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.settings import Settings
-from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_home, land_invented, meshcast
+from dagster_project.settings import CHECKOUT, Settings
+from tests.command_line import (
+    CUTOFF_ON,
+    NEXT_DAY,
+    copy_home,
+    land_invented,
+    meshcast,
+    without_network,
+)
+
+COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "examples")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the commands work on, for tests that change it."""
+    folder = tmp_path / "checkout"
+    for name in COPIED:
+        shutil.copytree(
+            CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target")
+        )
+    return folder
 
 
 @pytest.fixture
@@ -76,12 +97,18 @@ def published_home(build_once: BuildOnce) -> Path:
     """A home that `meshcast run` has published from invented data; copy it before writing to it.
 
     Its landing folder ends on `command_line.CUTOFF_ON`; `page.json` beside it is what the run has
-    printed, and source_data/ the tables the landing was written from.
+    printed, and source_data/ the tables the landing was written from. The run could reach no other
+    machine: connections.txt tells of what it tried, person/ was the home folder of its user.
     """
 
     def make(folder: Path) -> None:
         land_invented(folder / "home", folder / "source_data", until=CUTOFF_ON)
-        ran = meshcast(folder / "home", "run", "--today", str(NEXT_DAY), "--json")
+        (folder / "person").mkdir()
+        ran = meshcast(
+            *(folder / "home", "run", "--today", str(NEXT_DAY), "--json"),
+            HOME=str(folder / "person"),
+            **without_network(folder / "connections.txt"),
+        )
         (folder / "page.json").write_text(ran.stdout)
 
     return build_once("published", make) / "home"

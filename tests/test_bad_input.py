@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ from dagster_project import publishing
 from dagster_project.assets import training
 from dagster_project.forecasting.backtest import BacktestPlan
 from dagster_project.pipeline import NothingToForecast, run_pipeline
+from dagster_project.settings import CHECKOUT
 from tests.command_line import CUTOFF_ON, meshcast, settings_of
 from tests.invented import write_online_retail
 
@@ -77,9 +80,18 @@ SHOWN_BY = {
 }
 
 
-@pytest.mark.parametrize(("file", "test"), SHOWN_BY.values(), ids=SHOWN_BY)
-def test_each_kind_of_bad_input_has_its_test(file: str, test: str) -> None:
-    assert f"def {test}(" in (Path(__file__).parent / file).read_text()
+def test_each_kind_of_bad_input_has_its_test_and_none_is_skipped() -> None:
+    wanted = {f"tests/{file}::{test}" for file, test in SHOWN_BY.values()}
+    options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-m", "not (skip or skipif)"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *sorted(wanted)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert {line.partition("[")[0] for line in ran.stdout.splitlines() if "::" in line} == wanted
 
 
 def test_nothing_acceptable_stops_before_training_and_says_what_was_found(tmp_path: Path) -> None:
@@ -106,6 +118,10 @@ def test_too_little_history_stops_before_training_and_says_how_much_is_missing(
     assert "expected" in told
     assert "found" in told
     assert publishing.publications(settings_of(tmp_path)) == []
+
+    judged = meshcast(tmp_path, "backtest", expect=3, MESHCAST_SOURCES="online_retail")
+    assert "44 weeks of sales are enough" in " ".join(judged.stderr.split())
+    assert "Traceback" not in judged.stderr
 
 
 # dagster-dbt itself reads the deprecated name.

@@ -8,21 +8,27 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 import typer
+import yaml
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from dagster_project import pipeline, publishing, report
+from dagster_project import pipeline, publishing, report, status
 from dagster_project.cli import EXIT_CODES, ROWS_SHOWN, app
 from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.lock import Locked
+from dagster_project.settings import DATA_PRODUCTS
 from dagster_project.stages import listening, stage
-from tests.command_line import CUTOFF_ON, meshcast, settings_of
+from tests.command_line import CUTOFF_ON, land_invented, meshcast, settings_of
+from tests.invented import FIRST_DAY
 
 Run = Callable[..., Result]
 
@@ -99,7 +105,9 @@ def test_the_help_tells_the_exit_codes() -> None:
         (["rollback", "--to", "7"], 2),
         (["reproduce", "7"], 2),
         (["backtest", "--by", "colour"], 2),
-        (["query", "selekt 1"], 1),
+        (["query", "selekt 1"], 2),
+        (["query", "select units from sales_forecast_v1"], 2),
+        (["query", "select 'many'::integer as n"], 2),
     ],
 )
 def test_what_cannot_be_done_ends_in_one_message_and_its_exit_code(
@@ -172,13 +180,23 @@ def test_a_query_reads_what_is_published_and_no_more(run: Run, published_home: P
     assert len(shown.stdout.split()) == 2
     events = "select count(sold_at) as lines, max(sold_on) as newest from sales_events_v1"
     hinted = run(published_home, "query", events)
-    assert hinted.exit_code == 1
+    assert hinted.exit_code == 2
     assert "sales_events_v1: a restricted port, add --restricted" in hinted.output
     restricted = run(published_home, "query", "--restricted", "--json", events)
     assert strict_json(restricted.stdout)[0]["newest"].startswith(str(CUTOFF_ON))
     refused = run(published_home, "query", "create table mine as select 1")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "read-only" in refused.output
+    mistyped = run(published_home, "query", "select * form sales_forecast_v1")
+    assert mistyped.stderr.startswith("meshcast: query: Parser Error")
+    assert 'syntax error at or near "sales_forecast_v1"' in mistyped.stderr
+
+
+def attention(run: Run, home: Path, *arguments: str) -> list[str]:
+    """What `meshcast status` says needs attention."""
+    ended = run(home, "status", "--json", *arguments)
+    assert ended.exit_code == 0, ended.output
+    return list(strict_json(ended.stdout)["needs_attention"])
 
 
 def test_the_status_tells_what_is_live_and_what_needs_a_hand(run: Run, home: Path) -> None:
@@ -190,22 +208,146 @@ def test_the_status_tells_what_is_live_and_what_needs_a_hand(run: Run, home: Pat
 
     (home / "landing" / "complete_journey" / "sales_events" / "2017-10-14.parquet").write_text("x")
     assert run(home, "land").exit_code == 0
-    state = strict_json(run(home, "status", "--json").stdout)
-    assert len(state["needs_attention"]) == 1
-    assert "rejected" in state["needs_attention"][0]
+    (rejected,) = attention(run, home, "--today", "2017-10-15")
+    assert "1 files were rejected" in rejected
     assert "needs attention" in run(home, "status").stdout
+    assert "nothing has landed" in attention(run, home, "--source", "online-retail")[0]
 
 
-def test_a_home_that_holds_nothing_has_a_status_and_no_publications(
+def test_the_status_holds_the_forecast_against_the_freshness_its_contract_promises(
+    run: Run, published_home: Path
+) -> None:
+    contract = DATA_PRODUCTS / "sales_forecast" / "contract_v1.odcs.yaml"
+    (promised,) = (
+        promise["value"]
+        for promise in yaml.safe_load(contract.read_text())["slaProperties"]
+        if promise["property"] == "freshness"
+    )
+    fresh, late = (CUTOFF_ON + timedelta(days=promised + more) for more in (0, 1))
+    assert attention(run, published_home, "--today", str(fresh)) == []
+    (stale,) = attention(run, published_home, "--today", str(late))
+    assert f"the forecast is stale: its sales end on {CUTOFF_ON}, 3 days before {late}" in stale
+
+
+def test_the_status_of_an_empty_home_says_that_nothing_has_landed_or_is_published(
     run: Run, tmp_path: Path
 ) -> None:
-    state = strict_json(run(tmp_path / "new", "status", "--json").stdout)
+    assert run(tmp_path, "land").exit_code == 0
+    state = strict_json(run(tmp_path, "status", "--json").stdout)
     assert (state["publication"], state["champion"]) == (None, None)
-    assert "Nothing is published yet" in run(tmp_path / "new", "publications").stdout
-    asked = run(tmp_path / "new", "query", "select 1")
+    landed, published = state["needs_attention"]
+    assert f"nothing has landed: put files into {tmp_path}/landing/" in landed
+    assert "nothing is published" in published
+    assert "Nothing is published yet" in run(tmp_path, "publications").stdout
+    asked = run(tmp_path, "query", "select 1")
     assert asked.exit_code == 1
     assert "expected a publication" in asked.output
-    assert isinstance(asked.exception, SystemExit)
+    judged = run(tmp_path, "backtest")
+    assert judged.exit_code == 3
+    assert "expected accepted sales" in judged.output
+
+
+@dg.job
+def ingest() -> None:
+    @dg.op
+    def landing() -> None:
+        raise ValueError("the disk is full\nand more")
+
+    landing()
+
+
+def test_the_status_says_that_the_last_run_failed_and_why(run: Run, home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(settings_of(home).dagster_home)) as instance:
+        ingest.execute_in_process(instance=instance, raise_on_error=False)
+    (failed,) = attention(run, home, "--today", "2017-10-15")
+    assert "the last run failed, its job ingest: the disk is full. Mend it" in failed
+
+
+def test_the_status_says_that_the_last_run_was_killed(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.from_config(str(settings_of(home).dagster_home)) as instance:
+        instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
+    assert attention(run, home, "--today", "2017-10-15") == []
+    monkeypatch.setattr(status, "has_lost_its_process", lambda *_: True)
+    (killed,) = attention(run, home, "--today", "2017-10-15")
+    assert "the last run was killed in its job ingest" in killed
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("some.module.NotEnoughHistory: backtest: expected 6", "backtest: expected 6"),
+        (
+            f"dbt: the command\n\n{pipeline.DBT_REPORT}\n\n Failure in test a\n b",
+            "Failure in test a",
+        ),
+        ("no class", "no class"),
+    ],
+)
+def test_the_status_tells_the_first_line_of_an_error(message: str, told: str) -> None:
+    assert status.first_line(message) == told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["publications"],
+        ["query", "select 1"],
+        ["backtest"],
+        ["rollback", "--to", "1"],
+        ["resume"],
+        ["reproduce", "1"],
+        ["relink"],
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_a_mistyped_home_is_told_and_nothing_is_made_there(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    ended = run(tmp_path / "mistyped", *arguments)
+    assert ended.exit_code == 2
+    assert f"{tmp_path}/mistyped: expected a home of meshcast, found none" in ended.stderr
+    assert "MESHCAST_HOME" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert run(tmp_path, *arguments).exit_code == 2  # a folder, but no home
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_commands_that_fill_a_home_make_one() -> None:
+    tried = test_a_mistyped_home_is_told_and_nothing_is_made_there.pytestmark[0].args[1]
+    assert set(commands()) - {arguments[0] for arguments in tried} == {"run", "land", "ui"}
+
+
+def test_a_setting_that_does_not_parse_ends_in_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESHCAST_HOME", str(tmp_path))
+    monkeypatch.setenv("MESHCAST_TODAY", "yesterday")
+    ended = CliRunner().invoke(app, ["status"])
+    assert ended.exit_code == 2
+    assert "MESHCAST_TODAY: expected a date as YYYY-MM-DD, found 'yesterday'" in ended.stderr
+
+
+def test_landing_counts_sales_lines_apart_from_rows_of_other_entities(
+    run: Run, tmp_path: Path
+) -> None:
+    land_invented(tmp_path / "home", tmp_path / "source_data", until=FIRST_DAY)
+    landed = strict_json(run(tmp_path / "home", "land", "--json").stdout)
+    folder = tmp_path / "home" / "landing" / "complete_journey"
+    rows = {
+        entity.name: sum(pq.read_metadata(file).num_rows for file in entity.iterdir())
+        for entity in folder.iterdir()
+    }
+    lines = rows.pop("sales_events")
+    assert landed["sales_lines_new"] == lines
+    assert landed["rows_new"] == lines + sum(rows.values())
+    (folder / "sales_events" / f"{FIRST_DAY}-again.parquet").write_bytes(
+        next((folder / "sales_events").iterdir()).read_bytes()
+    )
+    told = " ".join(run(tmp_path / "home", "land").stdout.split())
+    assert f"1 new files registered, with {lines:,} sales lines and 0 rows of other" in told
 
 
 def test_a_query_prints_the_first_rows_of_many_and_says_so_and_json_has_them_all(

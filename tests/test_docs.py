@@ -13,8 +13,14 @@ import pytest
 import typer
 
 from dagster_project.cli import EXIT_CODES, app
+from dagster_project.forecasting.backtest import (
+    WEEKS_BEFORE_FIRST_ORIGIN,
+    BacktestPlan,
+    weeks_needed,
+)
 from dagster_project.landing.file import FORMATS
-from dagster_project.settings import CHECKOUT
+from dagster_project.publishing import read_ports
+from dagster_project.settings import CHECKOUT, DBT_PROJECT
 from dagster_project.sources import ENTITIES, FORECAST_KEYS, SOURCE_KEYS
 from tests.command_line import execute
 from tests.test_readme import BIN, README
@@ -70,6 +76,11 @@ def test_the_readme_lists_exactly_the_commands_there_are(commands: dict[str, Any
     assert sorted(listed) == sorted(commands)
 
 
+def test_the_readme_names_every_published_table() -> None:
+    used = README.read_text().partition("## Use the data")[2].partition("\n## ")[0]
+    assert not [port.relation for port in read_ports() if f"`{port.relation}`" not in used]
+
+
 def test_the_readme_tells_the_exit_codes_of_the_command_line() -> None:
     told = README.read_text().partition("Exit codes: ")[2].partition("Schedules")[0]
     codes = re.compile(r"(?:^|; ?\n?)(\d) ")
@@ -92,6 +103,14 @@ def test_every_setting_of_the_environment_is_documented() -> None:
     code = (CHECKOUT / "dagster_project" / "settings.py").read_text()
     documented = re.findall(r"^\| `(MESHCAST_\w+)`", OPERATION.read_text(), re.MULTILINE)
     assert sorted(documented) == sorted(set(re.findall(r'"(MESHCAST_\w+)"', code)))
+
+
+def test_the_weeks_of_sales_that_are_enough_are_the_same_everywhere() -> None:
+    model = (DBT_PROJECT / "models" / "features" / "forecast_origins.sql").read_text()
+    (weeks,) = re.findall(r"set weeks_before_first_origin = (\d+)", model)
+    assert int(weeks) + 1 == WEEKS_BEFORE_FIRST_ORIGIN  # up to six days more, to the weekly cutoff
+    needed = weeks_needed(BacktestPlan(), horizon_days=28)
+    assert f"forecasts once {needed} weeks are there" in README.read_text()
 
 
 @pytest.mark.parametrize("name", [*SOURCE_KEYS, *FORECAST_KEYS, *ENTITIES, *FORMATS])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from tests.command_line import (
     land_invented,
     meshcast,
     settings_of,
+    without_network,
 )
 from tests.conftest import BuildOnce
 from tests.invented import CATEGORIES, STORES, write_online_retail
@@ -87,6 +89,16 @@ def test_the_page_accounts_for_every_invented_line(
     assert published_page["gate"]["outcome"] == "passed"
     assert published_page["failed_checks"] == []
     assert len(published_page["sample"]) == 5
+
+
+def test_a_run_fetches_nothing(published_home: Path, tmp_path: Path) -> None:
+    assert not (published_home.parent / "connections.txt").exists()
+    assert not (published_home.parent / "person" / ".duckdb").exists()  # DuckDB's own downloads
+
+    tried = tmp_path / "connections.txt"
+    code = "import urllib.request; urllib.request.urlopen('http://192.0.2.1')"
+    execute([sys.executable, "-c", code], tmp_path, expect=1, **without_network(tried))
+    assert tried.read_text().startswith("192.0.2.1: ")
 
 
 def test_published_daily_sales_are_those_of_the_invented_lines(published_home: Path) -> None:
@@ -207,6 +219,17 @@ def test_the_page_shows_stages_figures_and_warnings_and_nothing_else(grown: Path
     assert len(lines) < 40
     assert (grown / "errors.txt").read_text() == ""
     assert "Finished running" in (grown / "home" / "last_run.log").read_text()
+
+
+def test_a_warning_says_what_was_found_and_the_command_it_names_shows_it(grown: Path) -> None:
+    page = (grown / "page.txt").read_text()
+    (warning,) = re.findall(r"check no_landed_file_is_rejected of rejected_files: (.*)", page)
+    found, command = re.fullmatch(r"(.*)\. `(.*)` shows up to five\.", warning).groups()
+    assert found.startswith("failing rows: 1, first: file_id ")
+    assert "entity sales_events, path sales_events_2017-10-12-again.parquet" in found
+    shown = execute(["bash", "-euc", command], grown / "elsewhere")
+    assert "2017-10-12-again" in shown.stdout
+    assert not (grown / "elsewhere").exists()
 
 
 def test_a_new_day_makes_a_publication_with_a_forecast_one_day_on(grown: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from datetime import date
@@ -19,7 +18,6 @@ from tests.command_line import execute
 README = CHECKOUT / "README.md"
 EXAMPLE = CHECKOUT / "examples" / "bring_your_own"
 BIN = Path(sys.executable).parent
-COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "examples")
 KNOWN_COMMANDS = ("make", "meshcast", "dbt", "export", "mkdir", "cp")
 DEPLOYS_THE_EXAMPLE = "export MESHCAST_HOME"
 
@@ -39,17 +37,6 @@ def one(found: list[str]) -> str:
     """The only one of a list."""
     assert len(found) == 1, f"expected one, found {len(found)}"
     return found[0]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what the README's commands work on, beside the home of a person."""
-    folder = tmp_path / "checkout"
-    for name in COPIED:
-        shutil.copytree(
-            CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target")
-        )
-    return folder
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 from dagster_dbt.compat import DBT_PYTHON_VERSION
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from dagster_project.assets.failed_tests import compiled_tests, describe
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.sources import dbt_vars
 from dagster_project.stages import stage
@@ -20,6 +21,7 @@ from dagster_project.warehouse import warehouse
 
 WAREHOUSE_POOL = "warehouse"
 DATA_PRODUCTS_GROUP = "data_products"
+OBSERVABILITY_GROUP = "observability"  # models made to be told of: no column of them is personal
 
 # Unit tests hold the code against invented rows: a matter of development, not of each day's data.
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
@@ -172,9 +174,15 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
                 failure = error  # raised below, once Dagster has been told what did succeed
             keys = [key for event in events if (key := event_key(context, event)) is not None]
             rows = row_counts(settings, keys)
+            observed = {key for key, group in groups.items() if group == OBSERVABILITY_GROUP}
+            tests = compiled_tests(invocation) if failure is None else {}
             for event in events:
                 key = event_key(context, event)
-                if key is not None and key in rows:
+                if isinstance(event, dg.AssetCheckResult) and not event.passed:
+                    test = str(event.metadata["unique_id"].value)
+                    sql = tests.get(test) if event.asset_key in observed else None
+                    yield event._replace(description=describe(settings, event, sql))
+                elif key is not None and key in rows:
                     yield event.with_metadata(
                         {**event.metadata, "dagster/row_count": dg.MetadataValue.int(rows[key])}
                     )

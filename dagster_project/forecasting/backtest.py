@@ -28,6 +28,9 @@ METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units"]
 GRID_START = date(2000, 1, 23)
 """A week of the fixed grid of origins; with this one the demo's last 28 days are reported."""
 
+WEEKS_BEFORE_FIRST_ORIGIN = 9
+"""The model forecast_origins starts after 8 weeks of sales, at the next weekly cutoff."""
+
 
 class NotEnoughHistory(ValueError):
     """The known sales are too short for a backtest; the message says what is missing."""
@@ -120,16 +123,29 @@ def backtest_cutoffs(
     ]
     if len(grid) >= plan.cutoffs:
         return tuple(grid[-plan.cutoffs :])
-    needed = plan.min_training_weeks + step * (plan.cutoffs + 1) - 1
-    found = (known_through_on - weekly[0]).days // 7 if weekly else 0
+    needed = weeks_needed(plan, horizon_days)
+    after_first = needed - WEEKS_BEFORE_FIRST_ORIGIN
+    if weekly:
+        found = (known_through_on - weekly[0]).days // 7
+        missing = (
+            f"found {found} after it, since {weekly[0]}. Land at least "
+            f"{max(after_first - found, 1)} more weeks of sales."
+        )
+    else:
+        missing = f"found no weekly origin. Land {needed} weeks of sales in all."
     raise NotEnoughHistory(
         f"backtest: expected {plan.cutoffs} origins {step} weeks apart, each after "
         f"{plan.min_training_weeks} weekly origins and {horizon_days} days before the last known "
-        f"day {known_through_on}; found {len(grid)}. This takes {needed} weeks "
-        f"({needed * 7} days) of sales after the first origin, found {found} weeks"
-        f"{f' since {weekly[0]}' if weekly else ''}. Land at least {max(needed - found, 1)} more "
-        "weeks of sales."
+        f"day {known_through_on}; found {len(grid)}. {needed} weeks of sales are enough, "
+        f"{WEEKS_BEFORE_FIRST_ORIGIN} to the first weekly origin and {after_first} after it; "
+        + missing
     )
+
+
+def weeks_needed(plan: BacktestPlan, horizon_days: int) -> int:
+    """Weeks of sales, from the first one on, that are enough for a backtest wherever they start."""
+    step = -(-horizon_days // 7)
+    return WEEKS_BEFORE_FIRST_ORIGIN + plan.min_training_weeks + step * (plan.cutoffs + 1) - 1
 
 
 def rolling_origin_backtest(

@@ -57,9 +57,9 @@ def test_too_little_history_says_how_many_weeks_are_missing() -> None:
         _cutoffs(_sundays(date(2017, 1, 1), 20), date(2017, 5, 20))
     message = str(raised.value)
     assert "expected 6 origins 4 weeks apart" in message
-    assert "takes 35 weeks (245 days)" in message
-    assert "found 19 weeks since 2017-01-01. Land at least 16 more weeks" in message
-    with pytest.raises(NotEnoughHistory, match="found 0 weeks"):
+    assert "44 weeks of sales are enough, 9 to the first weekly origin and 35" in message
+    assert "found 19 after it, since 2017-01-01. Land at least 16 more weeks" in message
+    with pytest.raises(NotEnoughHistory, match=r"found no weekly origin\. Land 44 weeks"):
         _cutoffs([], date(2017, 5, 20))
 
 

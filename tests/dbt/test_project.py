@@ -1,0 +1,41 @@
+"""The project as dbt's own command sees it: what it says, where it writes, what a mistake gives."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.command_line import execute, meshcast
+
+DBT = Path(sys.executable).parent / "dbt"
+MODEL = "dbt_project/models/observability/loads"
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+def test_dbt_writes_into_the_home_and_is_silent_about_that_deprecation_only(
+    checkout: Path, tmp_path: Path
+) -> None:
+    declared = checkout / f"{MODEL}.yml"
+    declared.write_text(declared.read_text().replace("columns:", "columns: []\n    columns:", 1))
+    before = files_in(checkout)
+    parse = [str(DBT), "parse", "--project-dir", "dbt_project", "--profiles-dir", "profiles"]
+    ran = execute(parse, tmp_path / "home", checkout=checkout)
+    told = [line for line in ran.stdout.splitlines() if "Deprec" in line]
+    assert len(told) == 1, ran.stdout
+    assert "DuplicateYAMLKeysDeprecation" in told[0]
+    assert files_in(checkout) == before
+    assert (tmp_path / "home" / "dbt" / "embedded" / "manifest.json").exists()
+
+
+def test_a_project_that_dbt_cannot_parse_ends_in_its_words_and_exit_code_1(
+    checkout: Path, tmp_path: Path
+) -> None:
+    model = checkout / f"{MODEL}.sql"
+    model.write_text("select * from {{ ref('loads_of_nothing') }}\n")
+    ended = meshcast(tmp_path / "home", "run", checkout=checkout, expect=1)
+    assert "dbt parse failed" in ended.stderr
+    assert "loads_of_nothing" in ended.stderr
+    assert "Traceback" not in ended.stderr
