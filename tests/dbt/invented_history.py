@@ -2,7 +2,7 @@
 
 Two stores (`corner` is closed on Sundays) sell five products for 62 weeks. One line in ten gets
 known up to six days late, one day of a store in twenty as a whole, one line in twenty is corrected
-a week later, prices are not always known.
+a week later, prices are not always known, or only those of some of a day's lines.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ STORES = ["main", "corner"]
 TYPES = {
     "daily_sales_changes": "product_id varchar, store_id varchar, source varchar, sold_on date,"
     " known_on date, units_sold decimal(18, 4), units_returned decimal(18, 4),"
-    " net_revenue decimal(18, 4), sold_revenue decimal(18, 4), lines bigint",
+    " net_revenue decimal(18, 4), sold_revenue decimal(18, 4), priced_units decimal(18, 4),"
+    " lines bigint, priced_lines bigint",
     "open_days": "store_id varchar, day_on date, known_on date",
     "promotions": "source varchar, product_id varchar, store_id varchar, promotion_kind varchar,"
     " share double, starts_on date, ends_on date, known_on date",
@@ -97,11 +98,14 @@ def invent(seed: int = 7) -> History:
                 continue
             late = int(chance.integers(1, 7)) if chance.random() < 0.1 else 0
             late = max(late, (entry["known_on"] - day).days)
-            priced = chance.random() < 0.9
+            priced = units if chance.random() < 0.8 else int(chance.integers(0, units + 1))
             changes.append(_change(product, entry["store_id"], day, late, units, priced))
             if chance.random() < 0.05:
                 taken = int(chance.integers(1, units + 1))
-                changes.append(_change(product, entry["store_id"], day, late + 7, -taken, priced))
+                of_priced = min(priced, taken)
+                changes.append(
+                    _change(product, entry["store_id"], day, late + 7, -taken, -of_priced)
+                )
     known = pd.DataFrame(changes)
     last = days[-1]
     return History(
@@ -198,9 +202,10 @@ def read_frame(settings: Settings, cutoff_on: date) -> pa.Table:
 
 
 def _change(
-    product: str, store: str, day: pd.Timestamp, late: int, units: int, priced: bool
+    product: str, store: str, day: pd.Timestamp, late: int, units: int, priced: int
 ) -> dict[str, Any]:
-    revenue = round(units * (1.25 + day.day_of_year / 1000), 4) if priced else None
+    """A change of the units of a day, of which `priced` are of lines with an amount."""
+    revenue = round(priced * (1.25 + day.day_of_year / 1000), 4) if priced else None
     return {
         "product_id": product,
         "store_id": store,
@@ -211,7 +216,9 @@ def _change(
         "units_returned": 0,
         "net_revenue": revenue,
         "sold_revenue": revenue,
+        "priced_units": priced,
         "lines": 1 if units > 0 else -1,
+        "priced_lines": (priced > 0) - (priced < 0),
     }
 
 

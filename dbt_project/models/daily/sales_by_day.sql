@@ -84,8 +84,11 @@ totals as (
         max(known_on) as last_known_on,
         cast(sum(units_sold) as decimal(18, 4)) as units_sold,
         cast(sum(units_returned) as decimal(18, 4)) as units_returned,
-        cast(sum(net_revenue) as decimal(18, 4)) as net_revenue,
+        cast(
+            case when sum(priced_lines) > 0 then sum(net_revenue) end as decimal(18, 4)
+        ) as net_revenue,
         cast(sum(sold_revenue) as decimal(18, 4)) as sold_revenue,
+        cast(sum(priced_units) as decimal(18, 4)) as priced_units,
         cast(sum(lines) as bigint) as lines
     from changes
     group by 1, 2, 3
@@ -106,7 +109,7 @@ sales_by_day as (
         totals.units_returned,
         totals.net_revenue,
         cast(
-            round(totals.sold_revenue / nullif(totals.units_sold, 0), 4) as decimal(18, 4)
+            round(totals.sold_revenue / nullif(totals.priced_units, 0), 4) as decimal(18, 4)
         ) as unit_price,
         totals.lines,
 
