@@ -41,8 +41,6 @@ TYPES = {
     " event_name varchar, known_on date",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
-    "dim_store": "store_id varchar, store_name varchar, region varchar, time_zone varchar,"
-    " country varchar, is_inferred boolean",
     "dim_calendar": "country varchar, day_on date, is_holiday boolean, days_to_holiday integer,"
     " days_since_holiday integer",
 }
@@ -69,7 +67,6 @@ class History:
     promotions: pd.DataFrame
     store_calendar: pd.DataFrame
     dim_product: pd.DataFrame
-    dim_store: pd.DataFrame
     dim_calendar: pd.DataFrame
 
 
@@ -119,7 +116,6 @@ def invent(seed: int = 7) -> History:
                 for product, department in PRODUCTS.items()
             ]
         ),
-        dim_store=pd.DataFrame([{"store_id": store, "country": "US"} for store in STORES]),
         dim_calendar=pd.DataFrame(
             {
                 "country": "US",
