@@ -35,7 +35,8 @@ def known_series(
     """The series in scope as they were known at a cutoff."""
     changes = history.daily_sales_changes
     known = changes[(changes["known_on"] <= cutoff) & (changes["sold_on"] <= cutoff)]
-    opened = history.open_days[history.open_days["known_on"] <= cutoff]
+    opened = history.open_days
+    opened = opened[(opened["known_on"] <= cutoff) & (opened["known_until"] > cutoff)]
     departments = history.dim_product.set_index("product_id")["department"]
     found = []
     for (product, store), rows in known.groupby(["product_id", "store_id"]):
