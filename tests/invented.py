@@ -28,6 +28,7 @@ RARE_ITEM = 991
 STORES = (367, 406, 31782)
 WEEKDAY_FACTOR = np.array([0.8, 0.75, 0.8, 0.9, 1.2, 1.5, 1.3])  # Monday first
 
+RETAIL_FIRST_DAY = date(2010, 12, 1)
 RETAIL_HEADER = (
     "InvoiceNo",
     "StockCode",
@@ -93,8 +94,10 @@ def write_complete_journey(folder: Path, *, days: int = 400, seed: int = 7) -> P
     return folder
 
 
-def online_retail(*, days: int = 30, seed: int = 7) -> dict[date, str]:
-    """CSV text per trading day, from 2010-12-01, shaped like UCI Online Retail; no Saturdays.
+def online_retail(
+    *, first_day: date = RETAIL_FIRST_DAY, days: int = 30, seed: int = 7
+) -> dict[date, str]:
+    """CSV text per trading day, shaped like UCI Online Retail; no Saturdays.
 
     Every day holds, besides sales, a cancelled invoice, a POST line, a line that is there twice,
     one without a customer and one without a description.
@@ -103,7 +106,7 @@ def online_retail(*, days: int = 30, seed: int = 7) -> dict[date, str]:
     invoice = 536365
     files = {}
     for number in range(days):
-        day = date(2010, 12, 1) + timedelta(days=number)
+        day = first_day + timedelta(days=number)
         if day.weekday() == 5:
             continue
         lines: list[list[str]] = []
@@ -128,11 +131,13 @@ def online_retail(*, days: int = 30, seed: int = 7) -> dict[date, str]:
     return files
 
 
-def write_online_retail(folder: Path, *, days: int = 30, seed: int = 7) -> list[Path]:
+def write_online_retail(
+    folder: Path, *, first_day: date = RETAIL_FIRST_DAY, days: int = 30, seed: int = 7
+) -> list[Path]:
     """Write the days of `online_retail` as <folder>/YYYY-MM-DD.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for day, text in online_retail(days=days, seed=seed).items():
+    for day, text in online_retail(first_day=first_day, days=days, seed=seed).items():
         files.append(folder / f"{day}.csv")
         files[-1].write_text(text, encoding="utf-8")
     return files

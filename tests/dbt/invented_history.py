@@ -1,8 +1,9 @@
 """An invented history as the models before the features would hold it, late knowledge included.
 
 Two stores (`corner` is closed on Sundays) sell five products for 62 weeks. One line in ten gets
-known up to six days late, one day of a store in twenty as a whole, one line in twenty is corrected
-a week later, prices are not always known.
+known up to six days late, one day of a store in twenty as a whole, one in thirty is taken back as a
+whole and half of those are stated again, one line in twenty is corrected
+a week later, prices are not always known, or only those of some of a day's lines.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ SOURCE = "complete_journey"
 PRODUCTS = {"milk": "dairy", "bread": "bakery", "cream": "dairy", "salt": None, "FUEL": "garage"}
 MEANS = {"milk": 6.0, "bread": 3.0, "cream": 1.2, "salt": 0.05, "FUEL": 9.0}
 STORES = ["main", "corner"]
+FOREVER = pd.Timestamp("9999-12-31")
 
 TYPES = {
     "daily_sales_changes": "product_id varchar, store_id varchar, source varchar, sold_on date,"
     " known_on date, units_sold decimal(18, 4), units_returned decimal(18, 4),"
-    " net_revenue decimal(18, 4), sold_revenue decimal(18, 4), lines bigint",
-    "open_days": "store_id varchar, day_on date, known_on date",
+    " net_revenue decimal(18, 4), sold_revenue decimal(18, 4), priced_units decimal(18, 4),"
+    " lines bigint, priced_lines bigint",
+    "open_days": "store_id varchar, day_on date, known_on date, known_until date",
     "promotions": "source varchar, product_id varchar, store_id varchar, promotion_kind varchar,"
     " share double, starts_on date, ends_on date, known_on date",
     "store_calendar": "source varchar, store_id varchar, day_on date, is_open boolean,"
     " event_name varchar, known_on date",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
-    "dim_store": "store_id varchar, store_name varchar, region varchar, time_zone varchar,"
-    " country varchar, is_inferred boolean",
     "dim_calendar": "country varchar, day_on date, is_holiday boolean, days_to_holiday integer,"
     " days_since_holiday integer",
 }
@@ -68,7 +69,6 @@ class History:
     promotions: pd.DataFrame
     store_calendar: pd.DataFrame
     dim_product: pd.DataFrame
-    dim_store: pd.DataFrame
     dim_calendar: pd.DataFrame
 
 
@@ -81,10 +81,18 @@ def invent(seed: int = 7) -> History:
             "store_id": store,
             "day_on": day,
             "known_on": day + pd.Timedelta(days=3 * int(chance.random() < 0.05)),
+            "known_until": FOREVER,
         }
         for store in STORES
         for day in days
         if store == "main" or day.day_of_week != 6
+    ]
+    taken_back = [entry for entry in opened if chance.random() < 1 / 30]
+    for entry in taken_back:
+        entry["known_until"] = entry["day_on"] + pd.Timedelta(days=int(chance.integers(8, 40)))
+    stated_again = [
+        {**entry, "known_on": entry["known_until"] + pd.Timedelta(days=5), "known_until": FOREVER}
+        for entry in taken_back[::2]
     ]
     changes: list[dict[str, Any]] = []
     for product, mean in MEANS.items():
@@ -97,16 +105,25 @@ def invent(seed: int = 7) -> History:
                 continue
             late = int(chance.integers(1, 7)) if chance.random() < 0.1 else 0
             late = max(late, (entry["known_on"] - day).days)
-            priced = chance.random() < 0.9
+            priced = units if chance.random() < 0.8 else int(chance.integers(0, units + 1))
             changes.append(_change(product, entry["store_id"], day, late, units, priced))
-            if chance.random() < 0.05:
+            if entry["known_until"] < FOREVER:
+                late = (entry["known_until"] - day).days
+                changes.append(_change(product, entry["store_id"], day, late, -units, -priced))
+                if entry in taken_back[::2]:
+                    late += 5
+                    changes.append(_change(product, entry["store_id"], day, late, units, priced))
+            elif chance.random() < 0.05:
                 taken = int(chance.integers(1, units + 1))
-                changes.append(_change(product, entry["store_id"], day, late + 7, -taken, priced))
+                of_priced = min(priced, taken)
+                changes.append(
+                    _change(product, entry["store_id"], day, late + 7, -taken, -of_priced)
+                )
     known = pd.DataFrame(changes)
     last = days[-1]
     return History(
         daily_sales_changes=known[known["known_on"] <= last].reset_index(drop=True),
-        open_days=pd.DataFrame(opened),
+        open_days=pd.DataFrame(opened + stated_again),
         promotions=_promotions(chance),
         store_calendar=_store_calendar(last),
         dim_product=pd.DataFrame(
@@ -115,7 +132,6 @@ def invent(seed: int = 7) -> History:
                 for product, department in PRODUCTS.items()
             ]
         ),
-        dim_store=pd.DataFrame([{"store_id": store, "country": "US"} for store in STORES]),
         dim_calendar=pd.DataFrame(
             {
                 "country": "US",
@@ -138,7 +154,13 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         sold_on=lambda rows: rows["sold_on"] - pd.Timedelta(days=200),
         known_on=lambda rows: rows["known_on"].clip(lower=cutoff + pd.Timedelta(days=1)),
     ).drop_duplicates(["product_id", "store_id", "sold_on", "known_on"])
-    opened, plans, calendar = history.open_days, history.promotions, history.store_calendar
+    opened = history.open_days[history.open_days["known_on"] <= cutoff]
+    later_opened = history.open_days[history.open_days["known_on"] > cutoff].iloc[::3]
+    taken_back = (opened["known_until"] > cutoff) & (np.arange(len(opened)) % 3 == 0)
+    opened = opened.assign(
+        known_until=opened["known_until"].mask(taken_back, cutoff + pd.Timedelta(days=1))
+    )
+    plans, calendar, products = history.promotions, history.store_calendar, history.dim_product
     invented_plans = plans[plans["known_on"] > cutoff].assign(share=1.0, store_id=None)
     early_plans = invented_plans.assign(
         starts_on=invented_plans["starts_on"] - pd.Timedelta(days=90)
@@ -148,11 +170,15 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         daily_sales_changes=pd.concat(
             [changes[~later], nonsense, backdated, backdated.assign(product_id="later")]
         ),
-        open_days=pd.concat(
-            [opened[opened["known_on"] <= cutoff], opened[opened["known_on"] > cutoff].iloc[::3]]
-        ),
+        open_days=pd.concat([opened, later_opened]),
         promotions=pd.concat([plans[plans["known_on"] <= cutoff], invented_plans, early_plans]),
         store_calendar=calendar[calendar["known_on"] <= cutoff],
+        dim_product=pd.concat(
+            [
+                products.assign(product_name="renamed"),
+                pd.DataFrame([{"product_id": "later", "category": "new", "department": "dairy"}]),
+            ]
+        ),
     )
 
 
@@ -198,9 +224,10 @@ def read_frame(settings: Settings, cutoff_on: date) -> pa.Table:
 
 
 def _change(
-    product: str, store: str, day: pd.Timestamp, late: int, units: int, priced: bool
+    product: str, store: str, day: pd.Timestamp, late: int, units: int, priced: int
 ) -> dict[str, Any]:
-    revenue = round(units * (1.25 + day.day_of_year / 1000), 4) if priced else None
+    """A change of the units of a day, of which `priced` are of lines with an amount."""
+    revenue = round(priced * (1.25 + day.day_of_year / 1000), 4) if priced else None
     return {
         "product_id": product,
         "store_id": store,
@@ -211,7 +238,9 @@ def _change(
         "units_returned": 0,
         "net_revenue": revenue,
         "sold_revenue": revenue,
+        "priced_units": priced,
         "lines": 1 if units > 0 else -1,
+        "priced_lines": (priced > 0) - (priced < 0),
     }
 
 

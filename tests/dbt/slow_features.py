@@ -22,6 +22,7 @@ class Series:
     department: str
     dense: pd.Series
     revenue: pd.Series
+    priced_units: pd.Series
 
     def last(self, days: int, cutoff: pd.Timestamp) -> pd.Series:
         """Dense days of a window that ends with the cutoff."""
@@ -34,14 +35,16 @@ def known_series(
     """The series in scope as they were known at a cutoff."""
     changes = history.daily_sales_changes
     known = changes[(changes["known_on"] <= cutoff) & (changes["sold_on"] <= cutoff)]
-    opened = history.open_days[history.open_days["known_on"] <= cutoff]
+    opened = history.open_days
+    opened = opened[(opened["known_on"] <= cutoff) & (opened["known_until"] > cutoff)]
     departments = history.dim_product.set_index("product_id")["department"]
     found = []
     for (product, store), rows in known.groupby(["product_id", "store_id"]):
         if (product, store) not in scope:
             continue
         units = rows.groupby("sold_on")["units_sold"].sum()
-        revenue = rows.groupby("sold_on")["sold_revenue"].sum(min_count=1)
+        priced_units = rows.groupby("sold_on")["priced_units"].sum()
+        revenue = rows.groupby("sold_on")["sold_revenue"].sum()
         days = pd.DatetimeIndex(sorted(opened.loc[opened["store_id"] == store, "day_on"]))
         first_sold_on = units[units > 0].index.min()
         dense = units.reindex(days[days >= first_sold_on], fill_value=0)
@@ -52,7 +55,8 @@ def known_series(
                 store,
                 department if isinstance(department, str) else "unknown",
                 dense.astype(float),
-                revenue[units > 0].dropna(),
+                revenue[units > 0].astype(float),
+                priced_units[units > 0].astype(float),
             )
         )
     return found
@@ -79,8 +83,10 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
     for window in (28, 140):
         units = series.last(window, cutoff)
         features[f"f_deviation_{window}"] = units.std(ddof=0)
-        priced = series.revenue[series.revenue.index.isin(units.index)]
-        features[f"f_price_{window}"] = priced.sum() / units[priced.index].sum()
+        priced = series.priced_units.index.isin(units.index)
+        features[f"f_price_{window}"] = (
+            series.revenue[priced].sum() / series.priced_units[priced].sum()
+        )
     half_year = series.last(140, cutoff)
     sales = half_year[half_year > 0]
     features["f_trend"] = features["f_mean_28"] / features["f_mean_140"]

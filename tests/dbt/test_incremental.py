@@ -129,6 +129,33 @@ def test_files_in_any_order_give_what_a_full_refresh_gives(
         assert rows == at_once[table], table
 
 
+@pytest.mark.parametrize("days_ago", [1, 3])
+def test_a_past_day_is_seen_as_by_a_build_of_the_files_known_then(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory, days_ago: int
+) -> None:
+    cutoff_on = FIRST_DAY + timedelta(days=DAYS - 1 - days_ago)
+    now = again(parsed, tmp_path_factory.mktemp("now"))
+    then = again(parsed, tmp_path_factory.mktemp("then"))
+    for name, text in random_files(np.random.default_rng(6)).items():
+        now.land(name, text)
+        if date.fromisoformat(name.rpartition("/")[2].removeprefix("again-")[:10]) <= cutoff_on:
+            then.land(name, text)
+    now.build()
+    then.build()
+    seen = {
+        "sales_as_known": ("known_from", "product_id, store_id, sold_on, units, sold_revenue"),
+        "store_days": ("known_on", "source, store_id, sold_on"),
+        "open_days": ("known_on", "store_id, day_on"),
+    }
+    for table, (known_on, columns) in seen.items():
+        query = (
+            f"select {columns} from {table}"
+            f" where '{cutoff_on}' >= {known_on} and '{cutoff_on}' < known_until order by all"
+        )
+        assert now.rows(query) == then.rows(query), table
+        assert now.rows(f"select * from {table}") != then.rows(f"select * from {table}"), table
+
+
 def test_a_full_refresh_of_one_model_alone_is_refused(
     parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

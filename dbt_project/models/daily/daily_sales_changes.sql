@@ -70,7 +70,12 @@ changes as (
         cast(
             sum(case when quantity > 0 then sign * net_amount end) as decimal(18, 4)
         ) as sold_revenue,
-        cast(sum(sign) as bigint) as lines
+        cast(
+            sum(case when net_amount is null then 0 else sign * greatest(quantity, 0) end)
+            as decimal(18, 4)
+        ) as priced_units,
+        cast(sum(sign) as bigint) as lines,
+        cast(sum(case when net_amount is null then 0 else sign end) as bigint) as priced_lines
     from signed_lines
     group by 1, 2, 3, 4, 5
 

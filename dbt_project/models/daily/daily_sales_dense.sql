@@ -8,7 +8,9 @@ with daily_sales as (
 
 open_days as (
 
+    -- as it is known now
     select * from {{ ref('open_days') }}
+    where known_until = date '9999-12-31'
 
 ),
 

@@ -16,12 +16,35 @@ rules as (
 
 ),
 
+first_words as (
+
+    select
+        source,
+        store_id,
+        sold_on,
+        min(known_on) as known_on
+    from store_days
+    group by 1, 2, 3
+
+),
+
+source_days as (
+
+    select
+        source,
+        sold_on,
+        min(known_on) as known_on
+    from store_days
+    group by 1, 2
+
+),
+
 last_days as (
 
     select
         source,
         max(sold_on) as last_day
-    from store_days
+    from source_days
     group by 1
 
 ),
@@ -29,14 +52,14 @@ last_days as (
 store_spans as (
 
     select
-        store_days.source,
-        store_days.store_id,
+        first_words.source,
+        first_words.store_id,
         rules.open_days,
-        min(store_days.sold_on) as first_day,
+        min(first_words.sold_on) as first_day,
         max(last_days.last_day) as last_day
-    from store_days
-    inner join rules on store_days.source = rules.source
-    inner join last_days on store_days.source = last_days.source
+    from first_words
+    inner join rules on first_words.source = rules.source
+    inner join last_days on first_words.source = last_days.source
     where rules.open_days <> 'sales'
     group by 1, 2, 3
 
@@ -52,23 +75,36 @@ spanned_days as (
 
 known_stores as (
 
-    -- a store is known on a day once a line of that day or an earlier one is known
+    -- A rule speaks of a day once a line of the store of that day or an earlier one is known, and
+    -- one of the source of that day or a later one. Superseded or not: a rule that was in force
+    -- stays so.
     select
         spanned_days.source,
         spanned_days.store_id,
         spanned_days.open_days,
         spanned_days.day_on,
-        min(store_days.known_on) over (
-            partition by spanned_days.source, spanned_days.store_id
-            order by spanned_days.day_on
-            rows between unbounded preceding and current row
-        ) as store_known_on
+        greatest(
+            min(first_words.known_on) over (
+                partition by spanned_days.source, spanned_days.store_id
+                order by spanned_days.day_on
+                rows between unbounded preceding and current row
+            ),
+            min(source_days.known_on) over (
+                partition by spanned_days.source, spanned_days.store_id
+                order by spanned_days.day_on
+                rows between current row and unbounded following
+            )
+        ) as known_on
     from spanned_days
-    left join store_days
+    left join first_words
         on
-            spanned_days.source = store_days.source
-            and spanned_days.store_id = store_days.store_id
-            and spanned_days.day_on = store_days.sold_on
+            spanned_days.source = first_words.source
+            and spanned_days.store_id = first_words.store_id
+            and spanned_days.day_on = first_words.sold_on
+    left join source_days
+        on
+            spanned_days.source = source_days.source
+            and spanned_days.day_on = source_days.sold_on
 
 ),
 
@@ -77,16 +113,14 @@ declared_open as (
     select
         store_id,
         day_on,
-        greatest(day_on, store_known_on) as known_on
+        known_on
     from known_stores
     where open_days = 'every_day'
     union all
     select
         known_stores.store_id,
         known_stores.day_on,
-        greatest(
-            known_stores.day_on, known_stores.store_known_on, store_calendar.known_on
-        ) as known_on
+        greatest(known_stores.known_on, store_calendar.known_on) as known_on
     from known_stores
     inner join store_calendar
         on
@@ -99,27 +133,36 @@ declared_open as (
 
 ),
 
-all_open as (
+changes as (
 
-    -- a store that has lines on a day was open, whatever the rule says
+    -- a store that has lines on a day is open as long as it has, whatever the rule says
     select
         store_id,
         sold_on as day_on,
-        known_on
+        known_on as changed_on,
+        1 as difference
     from store_days
     union all
-    select * from declared_open
+    select
+        store_id,
+        sold_on as day_on,
+        known_until as changed_on,
+        -1 as difference
+    from store_days
+    where known_until < date '9999-12-31'
+    union all
+    select
+        store_id,
+        day_on,
+        known_on as changed_on,
+        1 as difference
+    from declared_open
 
 ),
 
 open_days as (
 
-    select
-        store_id,
-        day_on,
-        min(known_on) as known_on
-    from all_open
-    group by 1, 2
+    {{ known_spans('changes', ['store_id', 'day_on']) }}
 
 )
 

@@ -30,7 +30,8 @@ changes_by_known_day as (
         known_on,
         min(source) as source,
         sum(units_sold) as units,
-        sum(sold_revenue) as sold_revenue
+        sum(sold_revenue) as sold_revenue,
+        sum(priced_units) as priced_units
     from changes
     group by product_id, store_id, sold_on, known_on
 
@@ -46,7 +47,8 @@ states as (
         known_on as known_from,
         lead(known_on) over later as next_known_on,
         sum(units) over up_to_now as units,
-        sum(sold_revenue) over up_to_now as sold_revenue
+        sum(sold_revenue) over up_to_now as sold_revenue,
+        sum(priced_units) over up_to_now as priced_units
     from changes_by_known_day
     window
         later as (partition by product_id, store_id, sold_on order by known_on),
@@ -68,7 +70,8 @@ sales_as_known as (
 
         ---------- numerics
         cast(units as decimal(18, 4)) as units,
-        cast(sold_revenue as decimal(18, 4)) as sold_revenue,
+        cast(case when priced_units > 0 then sold_revenue end as decimal(18, 4)) as sold_revenue,
+        cast(priced_units as decimal(18, 4)) as priced_units,
 
         ---------- dates
         sold_on,

@@ -23,54 +23,54 @@ changes as (
 
 promotions as (
 
-    select distinct
-        product_id,
-        store_id,
-        starts_on,
-        ends_on
-    from {{ ref('promotions') }}
+    select * from {{ ref('promotions') }}
 
 ),
 
-computed_days as (
+promoted_sales as (
 
+    -- a promotion of one source says nothing of what another one sells
     select
-        min(sold_on) as first_day,
-        max(sold_on) as last_day
+        changes.source,
+        changes.product_id,
+        changes.store_id,
+        changes.sold_on
     from changes
+    inner join promotions
+        on
+            changes.source = promotions.source
+            and changes.product_id = promotions.product_id
+            and changes.store_id = promotions.store_id
+            and changes.sold_on between promotions.starts_on and promotions.ends_on
+    union
+    -- one without a store is everywhere
+    select
+        changes.source,
+        changes.product_id,
+        changes.store_id,
+        changes.sold_on
+    from changes
+    inner join promotions
+        on
+            changes.source = promotions.source
+            and changes.product_id = promotions.product_id
+            and changes.sold_on between promotions.starts_on and promotions.ends_on
+    where promotions.store_id is null
 
 ),
 
-promoted_spans as (
+flagged_changes as (
 
     select
-        promotions.product_id,
-        promotions.store_id,
-        greatest(promotions.starts_on, computed_days.first_day) as first_day,
-        least(promotions.ends_on, computed_days.last_day) as last_day
-    from promotions
-    inner join computed_days
+        changes.*,
+        promoted_sales.source is not null as is_promoted
+    from changes
+    left join promoted_sales
         on
-            promotions.starts_on <= computed_days.last_day
-            and promotions.ends_on >= computed_days.first_day
-
-),
-
-each_promoted_day as (
-
-    {{ days_between(
-        'promoted_spans', ['product_id', 'store_id'], 'first_day', 'last_day', 'day_on'
-    ) }}
-
-),
-
-promoted_days as (
-
-    select distinct
-        product_id,
-        store_id,
-        day_on
-    from each_promoted_day
+            changes.source = promoted_sales.source
+            and changes.product_id = promoted_sales.product_id
+            and changes.store_id = promoted_sales.store_id
+            and changes.sold_on = promoted_sales.sold_on
 
 ),
 
@@ -84,10 +84,14 @@ totals as (
         max(known_on) as last_known_on,
         cast(sum(units_sold) as decimal(18, 4)) as units_sold,
         cast(sum(units_returned) as decimal(18, 4)) as units_returned,
-        cast(sum(net_revenue) as decimal(18, 4)) as net_revenue,
+        cast(
+            case when sum(priced_lines) > 0 then sum(net_revenue) end as decimal(18, 4)
+        ) as net_revenue,
         cast(sum(sold_revenue) as decimal(18, 4)) as sold_revenue,
-        cast(sum(lines) as bigint) as lines
-    from changes
+        cast(sum(priced_units) as decimal(18, 4)) as priced_units,
+        cast(sum(lines) as bigint) as lines,
+        sum(case when is_promoted then lines else 0 end) > 0 as is_promoted
+    from flagged_changes
     group by 1, 2, 3
     having sum(lines) > 0
 
@@ -97,38 +101,26 @@ sales_by_day as (
 
     select
         ---------- keys
-        totals.product_id,
-        totals.store_id,
-        totals.sold_on,
+        product_id,
+        store_id,
+        sold_on,
 
         ---------- numerics
-        totals.units_sold,
-        totals.units_returned,
-        totals.net_revenue,
+        units_sold,
+        units_returned,
+        net_revenue,
         cast(
-            round(totals.sold_revenue / nullif(totals.units_sold, 0), 4) as decimal(18, 4)
+            round(sold_revenue / nullif(priced_units, 0), 4) as decimal(18, 4)
         ) as unit_price,
-        totals.lines,
+        lines,
 
         ---------- booleans
-        (
-            by_store.product_id is not null or everywhere.product_id is not null
-        ) as is_promoted,
+        is_promoted,
 
         ---------- dates
-        totals.first_known_on,
-        totals.last_known_on
+        first_known_on,
+        last_known_on
     from totals
-    left join promoted_days as by_store
-        on
-            totals.product_id = by_store.product_id
-            and totals.store_id = by_store.store_id
-            and totals.sold_on = by_store.day_on
-    left join promoted_days as everywhere
-        on
-            totals.product_id = everywhere.product_id
-            and everywhere.store_id is null
-            and totals.sold_on = everywhere.day_on
 
 )
 

@@ -1,6 +1,6 @@
-with store_days as (
+with changes as (
 
-    select * from {{ ref('store_days') }}
+    select * from {{ ref('daily_sales_changes') }}
 
 ),
 
@@ -10,29 +10,36 @@ rules as (
 
 ),
 
-last_days as (
+history as (
 
-    -- the last cutoff is the last day that anything was known of, sold on that day or not
+    -- the last cutoff is the last day that anything was known of, whichever source told it
     select
-        *,
-        greatest(sold_on, coalesce(known_on, sold_on)) as last_on
-    from store_days
+        min(sold_on) as first_day,
+        max(known_on) as last_cutoff_on
+    from changes
+
+),
+
+horizon as (
+
+    select max(horizon_days) as horizon_days
+    from rules
 
 ),
 
 spans as (
 
     -- a month more than is published at either end, to find the holidays nearest to its edges
-    select
+    select distinct
         rules.country,
-        min(last_days.sold_on) as first_day,
-        {{ add_days('max(last_days.last_on)', 'max(rules.horizon_days)') }} as last_day,
-        {{ add_days('min(last_days.sold_on)', '-31') }} as first_searched_day,
-        {{ add_days('max(last_days.last_on)', 'max(rules.horizon_days) + 31') }}
+        history.first_day,
+        {{ add_days('history.last_cutoff_on', 'horizon.horizon_days') }} as last_day,
+        {{ add_days('history.first_day', '-31') }} as first_searched_day,
+        {{ add_days('history.last_cutoff_on', 'horizon.horizon_days + 31') }}
             as last_searched_day
-    from last_days
-    inner join rules on last_days.source = rules.source
-    group by 1
+    from rules
+    cross join history
+    cross join horizon
 
 ),
 

@@ -21,17 +21,6 @@ stores as (
 
 ),
 
-first_known as (
-
-    select
-        store_id,
-        day_on,
-        min(known_on) as known_on
-    from open_days
-    group by store_id, day_on
-
-),
-
 store_days as (
 
     {{ days_between('stores', ['cutoff_on', 'store_id'], 'first_day', 'cutoff_on', 'day_on') }}
@@ -43,13 +32,14 @@ known_days as (
     select
         store_days.*,
         {{ feature_weekday('store_days.day_on') }} as weekday,
-        first_known.day_on is not null as is_open
+        open_days.day_on is not null as is_open
     from store_days
-    left join first_known
+    left join open_days
         on
-            store_days.store_id = first_known.store_id
-            and store_days.day_on = first_known.day_on
-            and store_days.cutoff_on >= first_known.known_on
+            store_days.store_id = open_days.store_id
+            and store_days.day_on = open_days.day_on
+            and store_days.cutoff_on >= open_days.known_on
+            and store_days.cutoff_on < open_days.known_until
 
 ),
 

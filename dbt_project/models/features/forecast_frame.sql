@@ -40,9 +40,9 @@ products as (
 
 ),
 
-stores as (
+rules as (
 
-    select * from {{ ref('dim_store') }}
+    select * from {{ ref('declared_sources') }}
 
 ),
 
@@ -150,7 +150,7 @@ series_weekdays as (
         feat_weekday.weekday,
         feat_weekday.baseline_units,
         forecast_series.source,
-        stores.country,
+        rules.country,
         feat_series.rmsse_scale,
         {%- for column in level_features %}
         feat_series.{{ column }},
@@ -177,6 +177,7 @@ series_weekdays as (
         on
             feat_weekday.cutoff_on = forecast_series.cutoff_on
             and feat_weekday.series_number = forecast_series.series_number
+    inner join rules on forecast_series.source = rules.source
     inner join feat_series
         on
             feat_weekday.cutoff_on = feat_series.cutoff_on
@@ -186,7 +187,6 @@ series_weekdays as (
             feat_weekday.cutoff_on = feat_promotion_history.cutoff_on
             and feat_weekday.series_number = feat_promotion_history.series_number
     left join products on feat_weekday.product_id = products.product_id
-    left join stores on feat_weekday.store_id = stores.store_id
     left join feat_product
         on
             feat_weekday.cutoff_on = feat_product.cutoff_on

@@ -31,7 +31,8 @@ numbered_sales as (
         sales.known_from,
         sales.known_until,
         sales.units,
-        sales.sold_revenue
+        sales.sold_revenue,
+        sales.priced_units
     from sales
     inner join series_ever_in_scope
         on
@@ -51,6 +52,7 @@ series_sales as (
         ---------- numerics
         numbered_sales.units,
         numbered_sales.sold_revenue,
+        numbered_sales.priced_units,
 
         ---------- dates
         series.cutoff_on,

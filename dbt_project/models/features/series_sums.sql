@@ -20,6 +20,7 @@ observed as (
         known_sales.series_number,
         known_sales.units,
         known_sales.sold_revenue,
+        known_sales.priced_units,
         open_days.open_days,
         {{ feature_days_between('known_sales.sold_on', 'known_sales.cutoff_on') }} as days_ago,
         lag(known_sales.units) over earlier as previous_units,
@@ -60,7 +61,7 @@ series_sums as (
         max(open_days) as farthest_open_days,
         max_by(units, open_days) as farthest_units,
         sum(case when open_days = 1 then units end) as last_units,
-        sum(case when sold_revenue is not null then units end) as priced_units,
+        sum(priced_units) as priced_units,
         sum(sold_revenue) as sold_revenue
     from observed
     group by 1, 2, 3

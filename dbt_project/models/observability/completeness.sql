@@ -1,6 +1,8 @@
 with store_days as (
 
+    -- as they are known now
     select * from {{ ref('store_days') }}
+    where known_until = date '9999-12-31'
 
 ),
 

@@ -1,5 +1,5 @@
-{#- Finds days of a store that have sales and are not open, or are known to be open later than their
-    first line. -#}
+{#- Finds days of a store that have sales and are not open now, or were not known to be open with
+    their first line. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'open_days'}}}) }}
 
 with sold_days as (
@@ -15,13 +15,20 @@ with sold_days as (
 
 open_days as (
 
-    select * from {{ ref('open_days') }}
+    select
+        store_id,
+        day_on,
+        min(known_on) as known_on,
+        max(known_until) as known_until
+    from {{ ref('open_days') }}
+    group by 1, 2
 
 )
 
 select
     sold_days.*,
-    open_days.known_on
+    open_days.known_on,
+    open_days.known_until
 from sold_days
 left join open_days
     on
@@ -29,4 +36,5 @@ left join open_days
         and sold_days.sold_on = open_days.day_on
 where
     open_days.day_on is null
+    or open_days.known_until < date '9999-12-31'
     or open_days.known_on > sold_days.first_known_on
