@@ -83,6 +83,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
     os.environ["MESHCAST_HOME"] = str(settings.home)
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.home / "matplotlib"))  # its cache of fonts
     if settings.sources:
         os.environ["MESHCAST_SOURCES"] = ",".join(settings.sources)
     return folder

@@ -56,9 +56,12 @@ series as (
 ),
 
 opened as (
-    select distinct store_id, day_on
+    select store_id, day_on
     from open_days
-    where known_on <= $known_on and day_on between $first_on and $last_on
+    where
+        known_on <= $known_on
+        and known_until > $known_on
+        and day_on between $first_on and $last_on
 )
 
 select

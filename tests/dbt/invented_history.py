@@ -291,6 +291,7 @@ def _profile(settings: Settings, threads: int) -> str:
                         "type": "duckdb",
                         "path": str(settings.warehouse_file),
                         "threads": threads,
+                        "plugins": [{"module": "dagster_project.sql_functions"}],
                         "settings": {"TimeZone": "UTC", "threads": threads},
                     }
                 },
