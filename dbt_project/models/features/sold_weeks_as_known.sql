@@ -62,7 +62,7 @@ sold_days_by_week as (
     select
         product_id,
         store_id,
-        source,
+        min(source) as source,
         week_number,
         week_ends_on,
         changed_on,
@@ -71,7 +71,7 @@ sold_days_by_week as (
             order by changed_on
         ) as sold_days
     from sold_day_changes
-    group by product_id, store_id, source, week_number, week_ends_on, changed_on
+    group by product_id, store_id, week_number, week_ends_on, changed_on
 
 ),
 
@@ -96,10 +96,14 @@ sold_week_changes as (
 
 states as (
 
+    -- a series that several sources sell is one series, of the first of them by name
     select
         product_id,
         store_id,
-        source,
+        min(min(source)) over (
+            partition by product_id, store_id
+            order by changed_on
+        ) as source,
         changed_on as known_from,
         lead(changed_on) over (
             partition by product_id, store_id
@@ -111,7 +115,7 @@ states as (
         ) as sold_weeks
     from sold_week_changes
     where sold_weeks != 0
-    group by product_id, store_id, source, changed_on
+    group by product_id, store_id, changed_on
 
 ),
 
