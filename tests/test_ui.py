@@ -118,11 +118,12 @@ def served(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             wait_until_served(served)
             yield served
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
             try:
                 process.wait(60)
-            except subprocess.TimeoutExpired:  # it waits for the browser's last connections
+            except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+                raise
 
 
 def test_the_address_is_printed_and_the_daemon_runs(served: Served) -> None:
