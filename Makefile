@@ -42,5 +42,5 @@ clean:  ## remove the environment and the demo's home, .meshcast
 	rm -rf $(VENV) .meshcast .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock:  ## resolve the requirements again (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --extra demo --extra build --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
