@@ -78,7 +78,7 @@ def write_markdown(
             "## Difference to ours, with 95 % interval",
             "Score of the method less ours, mean over origins; above zero we are better. Paired "
             "bootstrap of whole weeks within each origin.",
-            _differences(means, SHOWN[dataset]),
+            _differences(means, [name for name in SHOWN[dataset] if name != "bias"]),
         ]
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     blocks.append(f"Made by `python -m benchmarks.accuracy --dataset {dataset}` with {named}.")
