@@ -19,7 +19,7 @@ from dagster_project.warehouse import memory, warehouse
 
 M5_CUTOFFS = tuple(date(2016, 4, 24) - timedelta(days=28 * step) for step in range(6))[::-1]
 ROSSMANN_CUTOFFS = tuple(date(2015, 5, 3) - timedelta(days=42 * step) for step in range(4))[::-1]
-ROSSMANN_PRODUCT = "all"
+ROSSMANN_PRODUCT = "turnover"
 
 
 class DataMissing(RuntimeError):
