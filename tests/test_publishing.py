@@ -34,7 +34,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PUBLISHED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
 PROVENANCE = Provenance(PUBLISHED_AT, "abc123", {"duckdb": "1.5.5"})
 
-# Views of the four ports over a handful of lines: what dbt builds in the real warehouse.
+# Views of the ports over a handful of lines: what dbt builds in the real warehouse.
 PRODUCT_VIEWS = """
 create table lines (event_id varchar, sold_on date, quantity decimal(18, 4));
 create table loads (file_id bigint);
@@ -50,6 +50,9 @@ create view sales_forecast_v1 as
 select * from state.forecast_ledger where forecast_version = (
     select max(forecast_version) from state.forecast_ledger where not is_backfill
 );
+create view sales_forecast_explained_v1 as
+select forecast_version, target_on, store_id, product_id, units_mean, units_mean as units_level
+from sales_forecast_v1;
 create view sales_forecast_history_v1 as
 select * from state.forecast_ledger
 where is_backfill
@@ -725,6 +728,7 @@ def test_every_published_model_declares_its_port() -> None:
     assert set(ports) == {
         "daily_sales_v1",
         "sales_events_v1",
+        "sales_forecast_explained_v1",
         "sales_forecast_history_v1",
         "sales_forecast_v1",
     }

@@ -19,6 +19,7 @@ from dagster_project.assets.training import (
     train_as_of,
 )
 from dagster_project.features import BuiltFeatures, built_features, origin_key
+from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.settings import Settings
@@ -113,6 +114,7 @@ def score(
     return append_forecast(
         connection,
         rows,
+        explain(model, frame, rows),
         model_version=version,
         fingerprint=fingerprint,
         cutoff_on=cutoff_on,
@@ -165,13 +167,14 @@ def model_of_then(
 def append_forecast(
     connection: duckdb.DuckDBPyConnection,
     rows: pd.DataFrame,
+    explanation: pd.DataFrame,
     *,
     model_version: str,
     fingerprint: str,
     cutoff_on: date,
     is_backfill: bool,
 ) -> ForecastVersion:
-    """Append a version and its rows to the ledger, in one transaction."""
+    """Append a version, its rows and why they are so to the ledger, in one transaction."""
     issued_at = datetime.now(UTC)
     last = connection.execute("select max(forecast_version) from state.forecast_versions")
     number = ((last.fetchone() or (None,))[0] or 0) + 1
@@ -213,6 +216,15 @@ def append_forecast(
             [number, issued_at, model_version, is_backfill],
         )
         connection.unregister("forecast_rows")
+        connection.register("explanation_rows", explanation)
+        connection.execute(
+            "insert into state.forecast_explanations by name select ? as forecast_version,"
+            " ? as model_version, ? as is_backfill, explanation_rows.*"
+            " replace (cutoff_on::date as cutoff_on, target_on::date as target_on)"
+            " from explanation_rows",
+            [number, model_version, is_backfill],
+        )
+        connection.unregister("explanation_rows")
     commit_point("forecast_written")
     return version
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dagster_project import publishing
+from dagster_project.forecasting.explanation import COLUMNS
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.warehouse import port, warehouse
 
@@ -42,6 +43,11 @@ insert into state.forecast_ledger
 select
     1, '2017-03-06 00:00:00+00', '2017-03-05', date '2017-03-05' + h::int, h, 's1', 'milk',
     2, 0, 1, 2, 3, 4, 'm1', false, false
+from range(1, 29) as days(h);
+insert into state.forecast_explanations
+select
+    1, '2017-03-05', date '2017-03-05' + h::int, h, 's1', 'milk', 2, 1.5, 1, 0, 0, -0.75, 0.25, 0,
+    0, 0, 'model', 'm1', false
 from range(1, 29) as days(h);
 """
 
@@ -139,6 +145,13 @@ def test_the_forecast_has_the_promised_columns_in_order(built: Settings, relatio
     ]
 
 
+def test_the_explanation_has_a_column_for_each_group_of_features(built: Settings) -> None:
+    with warehouse(built) as connection:
+        described = connection.execute("describe sales_forecast_explained_v1").fetchall()
+    units = [row[:2] for row in described if row[0].startswith("units_")]
+    assert units == [(name, "DECIMAL(18,4)") for name in ("units_mean", *COLUMNS)]
+
+
 def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones(
     built: Settings,
 ) -> None:
@@ -169,6 +182,16 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         ),
         "sales_forecast_v1_counts_its_horizon_from_the_cutoff": (
             "update state.forecast_ledger set target_on = target_on + 1 where horizon_days = 28"
+        ),
+        "sales_forecast_explained_v1_explains_the_forecast": (
+            "delete from state.forecast_explanations where horizon_days = 9"
+        ),
+        "sales_forecast_explained_v1_adds_up_to_the_forecast": (
+            "update state.forecast_explanations set units_price = 0.0001 where horizon_days = 4"
+        ),
+        "sales_forecast_explained_v1_says_what_is_explained": (
+            "update state.forecast_explanations set explained_by = 'baseline'"
+            " where horizon_days = 6"
         ),
         "daily_sales_v1_adds_up_to_the_events": "update sales_by_day set units_returned = 2",
         "sales_events_v1_has_hashed_customers_only": (
