@@ -1,11 +1,12 @@
 # Two commands do everything: `make run` and `make test`. Each prepares what it needs.
 PYTHON ?= python3
 VENV   := .venv
+PEERS  := .venv-peers
 BIN    := $(VENV)/bin
 export MESHCAST_HOME ?= $(CURDIR)/.meshcast
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui lint clean lock
+.PHONY: help run test ui lint benchmarks clean lock
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -38,9 +39,18 @@ lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-clean:  ## remove the environment and the demo's home, .meshcast
-	rm -rf $(VENV) .meshcast .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+$(PEERS)/peers.stamp: requirements/benchmarks.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/benchmarks.txt
+	@touch $@
+
+benchmarks: $(VENV)/run.stamp $(PEERS)/peers.stamp  ## measure accuracy beside peers; needs the sets in ../shared/data
+	$(BIN)/python -m benchmarks.accuracy
+
+clean:  ## remove the environments and the demo's home, .meshcast
+	rm -rf $(VENV) $(PEERS) .meshcast .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock:  ## resolve the requirements again (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --extra demo --extra build --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --extra demo --extra build --extra dev pyproject.toml --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --extra demo --extra build --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --group pyproject.toml:benchmarks --output-file requirements/benchmarks.txt

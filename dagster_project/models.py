@@ -221,10 +221,11 @@ def newest_record(
     connection: duckdb.DuckDBPyConnection, *, trained_before: datetime | None = None
 ) -> ModelRecord | None:
     """The record of the version trained last, at all or up to a moment; no backfill's."""
-    if trained_before is None:
-        found = _records(connection, "where not is_backfill", [])
-    else:
-        found = _records(connection, "where not is_backfill and trained_at <= ?", [trained_before])
+    found = _records(
+        connection,
+        "where not is_backfill and trained_at <= coalesce(?, 'infinity'::timestamptz)",
+        [trained_before],
+    )
     return found[-1] if found else None
 
 

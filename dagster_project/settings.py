@@ -15,7 +15,7 @@ PROFILES = CHECKOUT / "profiles"
 DATA_PRODUCTS = CHECKOUT / "data_products"
 
 HOME_SCHEMA_VERSION = 3
-"""Layout of a home (its folders and state tables); a newer meshcast migrates an older one."""
+"""Layout of a home (its folders and state tables); one of another version is refused."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Run and be killed: `python -m tests.killed_run POINT run --today ...` dies at a commit point.
 
-Instead of the arguments of `meshcast`, `job=partition` runs one Dagster job, as its page would.
+Instead of the arguments of `meshcast`, `job` or `job=partition` runs one Dagster job, as its page
+would.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def die_at(wanted: str) -> None:
 
 if __name__ == "__main__":
     die_at(sys.argv.pop(1))
-    if "=" in sys.argv[1]:
+    if sys.argv[1] != "run":
         from tests.dagster_jobs import run_jobs
 
         run_jobs(sys.argv[1:])

@@ -12,7 +12,7 @@ import pytest
 
 from dagster_project.settings import CHECKOUT
 
-STAMPS = (".venv/run.stamp", ".venv/dev.stamp")
+STAMPS = (".venv/run.stamp", ".venv/dev.stamp", ".venv-peers/peers.stamp")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def prepared(clone: Path) -> None:
         os.utime(clone / stamp, (later, later))
 
 
-@pytest.mark.parametrize("target", ["run", "test", "ui", "lint"])
+@pytest.mark.parametrize("target", ["run", "test", "ui", "lint", "benchmarks"])
 def test_the_first_call_installs_hashed_requirements_and_the_second_nothing(
     clone: Path, target: str
 ) -> None:

@@ -118,9 +118,9 @@ def served(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             wait_until_served(served)
             yield served
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
             try:
-                process.wait(180)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

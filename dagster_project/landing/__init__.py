@@ -5,14 +5,12 @@ from dagster_project.landing.folder import is_ignored
 from dagster_project.landing.registration import (
     LandingReport,
     input_files,
-    input_fingerprint,
     register_landed,
 )
 
 __all__ = [
     "LandingReport",
     "input_files",
-    "input_fingerprint",
     "is_ignored",
     "register_landed",
     "sha256_of",

@@ -6,8 +6,6 @@ outlives every rebuild of the models that read the files.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -104,15 +102,6 @@ def input_files(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     )
     names = [column[0] for column in found.description or []]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def input_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
-    """A sha256 over the names and bytes of all accepted files, the same in every home."""
-    digest = hashlib.sha256()
-    for file in input_files(connection):
-        line = [file["source"], file["entity"], file["path"], file["sha256"]]
-        digest.update(f"{json.dumps(line)}\n".encode())
-    return digest.hexdigest()
 
 
 class _Registration:

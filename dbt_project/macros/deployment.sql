@@ -1,9 +1,10 @@
 {#- At the start of a run: a home is of one deployment, which may grow. Were a source left out, its lines
     would stay in the warehouse, and its forecast in the port. -#}
 {% macro hold_deployment() %}
-    {%- if execute -%}
+    {%- set decided = adapter.get_relation(target.database, target.schema, 'sales_events_decided') -%}
+    {%- if execute and decided is not none -%}
         {%- set left_out = run_query(
-            "select source from state.deployed_sources where source not in ('"
+            "select distinct source from " ~ decided ~ " where source not in ('"
             ~ var('sources') | join("', '") ~ "') order by 1"
         ).columns[0].values() -%}
         {%- if left_out -%}
@@ -14,9 +15,4 @@
             ) }}
         {%- endif -%}
     {%- endif -%}
-    insert into state.deployed_sources
-    select source from (values {% for name in var('sources') | sort -%}
-        ('{{ name }}'){{ ', ' if not loop.last }}
-    {%- endfor %}) as deployed (source)
-    where source not in (select source from state.deployed_sources)
 {% endmacro %}

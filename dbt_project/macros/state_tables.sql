@@ -8,10 +8,6 @@ create table if not exists state.home (
     schema_version integer not null
 );
 
-create table if not exists state.deployed_sources (
-    source varchar not null
-);
-
 create table if not exists state.landing_files (
     file_id bigint not null,
     source varchar not null,

@@ -40,7 +40,7 @@ TYPES = {
     "promotions": "source varchar, product_id varchar, store_id varchar, promotion_kind varchar,"
     " share double, starts_on date, ends_on date, known_on date",
     "store_calendar": "source varchar, store_id varchar, day_on date, is_open boolean,"
-    " event_name varchar, known_on date",
+    " known_on date",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
     "dim_calendar": "country varchar, day_on date, is_holiday boolean, days_to_holiday integer,"
@@ -277,7 +277,7 @@ def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
         for ahead in (5, 6)
     ]
     known = last - pd.Timedelta(days=20)
-    return pd.DataFrame(chain + own).assign(source=SOURCE, event_name=None, known_on=known)
+    return pd.DataFrame(chain + own).assign(source=SOURCE, known_on=known)
 
 
 def _profile(settings: Settings, threads: int) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from dbt_common.exceptions import CompilationError
 
+from dagster_project.sql_functions import KEY_FILE
 from tests.dbt.invented_shops import Deployment, again, deploy
 
 FIRST_DAY = date(2024, 3, 4)
@@ -169,21 +172,26 @@ def test_a_full_refresh_of_one_model_alone_is_refused(
     assert shops.rows("select * from sales_events_decided order by all") == before
 
 
-def test_sources_that_leave_the_deployment_take_their_sales_with_them(
+def test_a_source_that_joins_brings_its_sales_and_cannot_be_left_out_again(
     parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     shops = again(parsed, tmp_path_factory.mktemp("sources"))
     for name, text in random_files(np.random.default_rng(5)).items():
         shops.land(name, text)
-    shops.build()
-    before = shops.tables()
-
     web_only = Deployment(shops.settings, shops.project)
     web_only.variables = {"sources": {"web": ["sales_events"]}}
     web_only.build()
     assert {row[0] for row in shops.rows("select source from daily_sales_changes")} == {"web"}
-    assert {row[0] for row in shops.rows("select store_id from sales_by_day")} == {"FR"}
-    assert {row[0] for row in shops.rows("select source from sales_events_accepted")} == {"web"}
 
     shops.build()
-    assert shops.tables() == before
+    at_once = again(parsed, tmp_path_factory.mktemp("at_once"))
+    at_once.settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(shops.settings.home / KEY_FILE, at_once.settings.home / KEY_FILE)
+    for name, text in random_files(np.random.default_rng(5)).items():
+        at_once.land(name, text)
+    at_once.build()
+    assert shops.tables() == at_once.tables()
+
+    with pytest.raises(CompilationError, match="expected till, totals among them"):
+        web_only.build()
+    assert shops.tables() == at_once.tables()

@@ -6,12 +6,6 @@ with touched_lines as (
 
 ),
 
-decided as (
-
-    select * from {{ ref('sales_events_decided') }}
-
-),
-
 files_to_load as (
 
     select * from {{ ref('files_to_load') }}
@@ -24,46 +18,20 @@ promotions as (
 
 ),
 
-deployed as (
-
-    select * from {{ ref('declared_sources') }}
-
-),
-
 computed as (
 
     -- what earlier builds computed
     {% if daily is none -%}
     select
-        cast(null as varchar) as source,
         cast(null as date) as sold_on,
         cast(null as date) as known_on
     where false
     {%- else -%}
     select distinct
-        source,
         sold_on,
         known_on
     from {{ daily }}
     {%- endif %}
-
-),
-
-computed_sources as (
-
-    select distinct source
-    from computed
-
-),
-
-changed_sources as (
-
-    -- sources that joined or left the deployment: all their days
-    select distinct decided.source
-    from decided
-    left join deployed on decided.source = deployed.source
-    left join computed_sources on decided.source = computed_sources.source
-    where (deployed.source is null) <> (computed_sources.source is null)
 
 ),
 
@@ -90,10 +58,6 @@ touched as (
 
     select sold_on as day_on
     from touched_lines
-    union all
-    select decided.sold_on as day_on
-    from decided
-    inner join changed_sources on decided.source = changed_sources.source
     union all
     -- what a build that was killed computed from the same files
     select computed.sold_on as day_on

@@ -6,12 +6,6 @@ with decided as (
 
 ),
 
-deployed as (
-
-    select * from {{ ref('declared_sources') }}
-
-),
-
 accepted as (
 
     select
@@ -31,7 +25,6 @@ accepted as (
         decided.file_id,
         decided.row_number
     from decided
-    inner join deployed on decided.source = deployed.source
     where decided.disposition = 'accepted'
 
 )

@@ -6,12 +6,6 @@ with decided as (
 
 ),
 
-deployed as (
-
-    select * from {{ ref('declared_sources') }}
-
-),
-
 left_out as (
 
     select
@@ -31,7 +25,6 @@ left_out as (
         decided.sold_at,
         decided.sold_on
     from decided
-    inner join deployed on decided.source = deployed.source
     where decided.disposition in ('duplicate', 'superseded')
 
 )

@@ -12,12 +12,6 @@ decided as (
 
 ),
 
-deployed as (
-
-    select * from {{ ref('declared_sources') }}
-
-),
-
 conflicting as (
 
     select
@@ -50,7 +44,6 @@ quarantined as (
         all_reasons.reason_code,
         all_reasons.original
     from all_reasons
-    inner join deployed on all_reasons.source = deployed.source
 
 )
 

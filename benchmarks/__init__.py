@@ -1,0 +1,1 @@
+"""Accuracy and speed beside what users would pick instead; never run by the tests or a pipeline."""

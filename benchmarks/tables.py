@@ -1,0 +1,140 @@
+"""The results as files: every record in accuracy.json, the tables people read in Markdown."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.scores import Record
+
+HEADLINE = {"m5": "wrmsse", "rossmann": "rmspe", "demo": "rmsse"}
+SHOWN = {
+    "m5": ["wrmsse", "wape", "rmsse", "bias", "scaled_pinball"],
+    "rossmann": ["rmspe", "wape", "rmsse", "bias", "scaled_pinball"],
+    "demo": ["rmsse", "wape_category_totals", "wape", "bias", "scaled_pinball"],
+}
+INTERVALS = ["coverage_80", "coverage_95", "width_80", "exceedance_90"]
+TITLES = {
+    "m5": "M5, store x department, 28 days ahead",
+    "rossmann": "Rossmann, by store, 42 days ahead",
+    "demo": "The demo, category x store, 28 days ahead",
+}
+NOTES = {
+    "m5": "WRMSSE is the mean over the competition's levels 1 to 9.",
+    "rossmann": "RMSPE counts the days with sales. Closed days are known ahead and not scored.",
+    "demo": "The origins and series are those of the product's own backtest.",
+}
+
+
+def write_json(file: Path, records: Sequence[Record]) -> None:
+    """Replace the records of the data sets that were run; those of others stay as they are.
+
+    One record a line, so that a change of one shows as such; an undefined score is null.
+    """
+    run = {record["dataset"] for record in records}
+    kept = json.loads(file.read_text()) if file.is_file() else []
+    everything = [record for record in kept if record["dataset"] not in run]
+    everything += [_plain(record) for record in records]
+    lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in everything)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"[\n{lines}\n]\n")
+
+
+def write_markdown(
+    file: Path, dataset: str, records: Sequence[Record], versions: Mapping[str, str]
+) -> None:
+    """Write the tables of one data set: means, per origin, by level or week, differences."""
+    table = pd.DataFrame(records)
+    overall = table[table["slice"] == "overall"]
+    means = overall[overall["origin"].isna()]
+    headline = HEADLINE[dataset]
+    blocks = [
+        f"# {TITLES[dataset]}",
+        f"{NOTES[dataset]} Mean of {overall['origin'].nunique()} rolling origins; lower is better, "
+        "bias and coverage are best at 0 and at what they say. CPU s is what one "
+        "origin takes: fit, predict and what its intervals need; ours is everything after "
+        "`dbt build`, the origins that only calibrate included.",
+        _pivot(means, "metric", [*SHOWN[dataset], "cpu_seconds"]),
+        f"## {headline} by origin (its last known day)",
+        _pivot(overall[overall["metric"] == headline].fillna({"origin": "mean"}), "origin", None),
+    ]
+    breakdown = "level" if dataset == "m5" else "horizon_week"
+    chosen = (table["slice"] == breakdown) & (table["metric"] == headline) & table["origin"].isna()
+    blocks += [
+        f"## {headline} by {breakdown.replace('_', ' ')}",
+        _pivot(table[chosen], "slice_value", None),
+        "## Intervals",
+        "Coverage is the share of days inside the 80 % and the 95 % interval, width_80 the width "
+        "of the first over the units sold, exceedance_90 the share of days above the 90 % quantile "
+        "(best at 0.1).",
+        _pivot(means, "metric", INTERVALS),
+    ]
+    if "lower" in means and means["lower"].notna().any():
+        blocks += [
+            "## Difference to ours, with 95 % interval",
+            "Score of the method less ours, mean over origins; above zero we are better. Paired "
+            "bootstrap of whole weeks within each origin.",
+            _differences(means, [name for name in SHOWN[dataset] if name != "bias"]),
+        ]
+    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    blocks.append(f"Made by `python -m benchmarks.accuracy --dataset {dataset}` with {named}.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n\n".join(blocks) + "\n")
+
+
+def _pivot(rows: pd.DataFrame, columns: str, order: Sequence[str] | None) -> str:
+    """Methods down, the values of a column across."""
+    methods = list(dict.fromkeys(rows["method"]))
+    names = [name for name in order or dict.fromkeys(rows[columns]) if name in set(rows[columns])]
+    scores = {
+        (method, name): score
+        for method, name, score in zip(rows["method"], rows[columns], rows["score"], strict=True)
+    }
+    body = [
+        [_title(method), *(_number(scores.get((method, name)), name) for name in names)]
+        for method in methods
+    ]
+    return _markdown(["method", *(_title(name) for name in names)], body)
+
+
+def _differences(means: pd.DataFrame, metrics: Sequence[str]) -> str:
+    rows = means[means["lower"].notna()]
+    found = {
+        (row.method, row.metric): f"{row.difference:+.3f} ({row.lower:+.3f} to {row.upper:+.3f})"
+        for row in rows.itertuples()
+    }
+    body = [
+        [_title(method), *(found.get((method, metric), "") for metric in metrics)]
+        for method in dict.fromkeys(rows["method"])
+    ]
+    return _markdown(["method", *(_title(metric) for metric in metrics)], body)
+
+
+def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *body])
+
+
+def _title(name: str) -> str:
+    return name.replace("cpu_seconds", "CPU s").replace("_", " ")
+
+
+def _number(score: float | None, name: str) -> str:
+    if score is None or not math.isfinite(score):
+        return ""
+    return f"{score:.1f}" if name == "cpu_seconds" else f"{score:.3f}"
+
+
+def _plain(record: Record) -> Record:
+    """Six significant digits, null for what is not finite; the fields that a record has."""
+    plain: Record = {}
+    for name, value in record.items():
+        if isinstance(value, float):
+            plain[name] = float(f"{value:.6g}") if math.isfinite(value) else None
+        else:
+            plain[name] = value
+    return plain

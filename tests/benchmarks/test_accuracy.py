@@ -1,0 +1,235 @@
+"""The whole of the benchmark on small data: what it runs, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from benchmarks.accuracy import METHODS, OURS, Options, parse, run, score_all
+from benchmarks.datasets import M5_CUTOFFS, read_demo
+from benchmarks.naive import seasonal_naive
+from benchmarks.ours import NEXT_COLUMNS, forecast_ours
+from benchmarks.scores import Record
+from dagster_project.forecasting.model import Parameters
+from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.warehouse import warehouse
+from tests.command_line import NEXT_DAY
+
+STUB = """#!{python}
+import json, sys
+from pathlib import Path
+from benchmarks.naive import naive
+from benchmarks.problem import Problem
+answer = Path(sys.argv[5])
+answer.mkdir()
+naive(Problem.load(Path(sys.argv[3]))).to_parquet(answer / "forecast.parquet")
+(answer / "cpu_seconds.json").write_text("1.5")
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """M5's files with two stores and two departments over 14 months; no Rossmann."""
+    folder = tmp_path / "data" / "m5"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(6)
+    days = pd.date_range("2015-04-01", "2016-06-19")
+    calendar = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "event_name_1": None})
+    calendar.loc[30, "event_name_1"] = "Fair"
+    calendar = calendar.assign(event_name_2=None, snap_CA=0, snap_TX=1, snap_WI=0)
+    calendar.to_csv(folder / "calendar.csv", index=False)
+    bottom = pd.DataFrame(
+        [
+            (store, department, store[:2], department[:-2])
+            for store in ("CA_1", "TX_1")
+            for department in ("FOODS_1", "HOBBIES_1")
+        ],
+        columns=["store_id", "dept_id", "state_id", "cat_id"],
+    )
+    sold = bottom.merge(pd.DataFrame({"date": days[:-28].date}), "cross")
+    sold["sales"] = generator.poisson(30, len(sold))
+    sold.to_parquet(folder / "store_dept_daily.parquet")
+    names = [["Total"], ["CA", "TX"], ["CA_1", "TX_1"], ["FOODS", "HOBBIES"]]
+    names += [["FOODS_1", "HOBBIES_1"]]
+    for first, second in ((1, 3), (1, 4), (2, 3), (2, 4)):
+        names.append([f"{one}|{other}" for one in names[first] for other in names[second]])
+    pd.DataFrame(
+        [
+            (level, name, 1 / len(series))
+            for level, series in enumerate(names, start=1)
+            for name in series
+        ],
+        columns=["level", "series", "weight_validation_times12"],
+    ).to_csv(folder / "scoring_validation_L1_L9.csv", index=False)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def options(data: Path, tmp_path: Path) -> Options:
+    """Two peers on M5, one of them in an environment of its own."""
+    stub = tmp_path / "python"
+    stub.write_text(STUB.format(python=sys.executable))
+    stub.chmod(0o755)
+    return Options(
+        data=data,
+        datasets=("m5",),
+        methods=("seasonal_naive", "auto_ets"),
+        results=tmp_path / "results",
+        home=tmp_path / "home",
+        peers_python=stub,
+        reuse=False,
+    )
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Options], str]:
+    """Run the benchmark and return what it says."""
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setattr("benchmarks.accuracy.versions", lambda _: {"library": "1.0"})
+
+    def run_and_listen(options: Options) -> str:
+        console = Console(record=True, width=200, file=StringIO())
+        run(options, console)
+        return console.export_text()
+
+    return run_and_listen
+
+
+def records_of(options: Options) -> list[Record]:
+    return json.loads((options.results / "accuracy.json").read_text())
+
+
+def test_every_method_is_scored_at_every_origin_and_on_the_mean(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    told(options)
+    records = records_of(options)
+    scored = {
+        (one["method"], one["origin"])
+        for one in records
+        if one["slice"] == "overall" and one["metric"] == "wrmsse" and one["score"] > 0
+    }
+    origins = [None, *(cutoff.isoformat() for cutoff in M5_CUTOFFS)]
+    assert scored == {(method, origin) for method in options.methods for origin in origins}
+    identity = [
+        (*(one[key] for key in ("method", "origin", "slice", "slice_value", "metric")),)
+        for one in records
+    ]
+    assert len(set(identity)) == len(identity)
+    assert {one["slice_value"] for one in records if one["slice"] == "level"} == set("123456789")
+    cpu = [one["score"] for one in records if one["metric"] == "cpu_seconds"]
+    assert cpu.count(1.5) == len(M5_CUTOFFS) + 1
+
+
+def test_the_table_shows_the_mean_that_the_records_hold(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    told(options)
+    mean = next(
+        one["score"]
+        for one in records_of(options)
+        if (one["method"], one["origin"], one["metric"]) == ("seasonal_naive", None, "wrmsse")
+        and one["slice"] == "overall"
+    )
+    table = (options.results / "m5.md").read_text()
+    assert f"| seasonal naive | {mean:.3f} |" in table
+    assert "library 1.0" in table
+
+
+def test_a_set_that_is_not_there_is_left_out_and_said_so(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    said = told(replace(options, datasets=("rossmann", "m5"), methods=("naive",)))
+    assert "rossmann: left out. rossmann: expected rossmann.parquet in" in said
+    assert {one["dataset"] for one in records_of(options)} == {"m5"}
+
+
+def test_a_run_replaces_the_records_of_its_sets_and_keeps_the_others(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    options.results.mkdir()
+    other = {"dataset": "demo", "method": "naive", "score": 1.0}
+    old = {"dataset": "m5", "method": "gone", "score": 1.0}
+    (options.results / "accuracy.json").write_text(json.dumps([other, old]))
+    told(replace(options, methods=("naive",)))
+    records = records_of(options)
+    assert records[0] == other and old not in records and len(records) > 100
+
+
+def test_reuse_takes_the_answers_of_an_earlier_run(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    told(options)
+    first = records_of(options)
+    options.peers_python.write_text("#!/bin/sh\nexit 1\n")
+    told(replace(options, reuse=True))
+    assert records_of(options) == first
+    with pytest.raises(RuntimeError, match="auto_ets failed on m5 at 2015-12-06"):
+        told(options)
+
+
+def test_a_peer_without_its_environment_is_named(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    with pytest.raises(SystemExit, match="auto_ets: expected the peers' Python at .*make bench"):
+        told(replace(options, peers_python=Path("nowhere")))
+
+
+def test_all_sets_and_methods_are_the_default() -> None:
+    options = parse([])
+    assert options.datasets == ("m5", "rossmann", "demo")
+    assert options.methods == METHODS and options.methods[-1] == OURS
+
+
+def test_ours_is_scored_as_the_product_scores_itself(home: Path) -> None:
+    settings = Settings(home=home, today=NEXT_DAY)
+    dataset = read_demo(settings)
+    ours = forecast_ours(settings, dataset, Parameters())
+    answers = {
+        "seasonal_naive": {
+            cutoff: (seasonal_naive(dataset.problem(cutoff)), 0.0) for cutoff in dataset.cutoffs
+        },
+        OURS: {cutoff: (rows, ours.cpu_seconds) for cutoff, rows in ours.forecasts.items()},
+    }
+    records = score_all(dataset, answers)
+    found = {
+        (one["method"], one["metric"], one["origin"]): one["score"]
+        for one in records
+        if one["slice"] == "overall"
+    }
+    with warehouse(settings) as connection:
+        scores = connection.execute(
+            "select cutoff_on, metric, score from state.backtest_scores"
+            " where method = 'published' and slice = 'overall'"
+        ).fetchall()
+    compared = 0
+    for cutoff, metric, score in scores:
+        key = (OURS, metric, cutoff.isoformat() if isinstance(cutoff, date) else None)
+        if key in found:
+            assert found[key] == pytest.approx(score, rel=1e-3, abs=1e-4), key
+            compared += 1
+    assert compared == 5 * 6  # wape, its category totals, rmsse, bias, coverage_80, coverage_95
+    differences = [one for one in records if "lower" in one]
+    assert {one["method"] for one in differences} == {"seasonal_naive"}
+    assert all(one["lower"] <= one["difference"] <= one["upper"] for one in differences)
+
+
+def test_the_days_after_the_data_are_forecast_once_each_and_sorted(home: Path) -> None:
+    settings = Settings(home=home, today=NEXT_DAY)
+    dataset = read_demo(settings)
+    ahead = forecast_ours(settings, dataset, Parameters(iterations=10)).next_days
+    assert list(ahead.columns) == NEXT_COLUMNS
+    keys = ["store_id", "product_id", "target_on"]
+    assert ahead[keys].equals(ahead[keys].drop_duplicates().sort_values(keys))
+    assert ahead["target_on"].nunique() == 28 and ahead["target_on"].min() == NEXT_DAY
+    assert len(ahead) == 28 * len(ahead.drop_duplicates(keys[:2]))

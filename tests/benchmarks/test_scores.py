@@ -1,0 +1,89 @@
+"""Scores are complete, and the weekly parts add up to the scores that are shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.naive import seasonal_naive
+from benchmarks.problem import SERIES
+from benchmarks.scores import (
+    Incomplete,
+    mean_records,
+    measured,
+    rows_to_score,
+    score_origin,
+    with_forecast,
+)
+from tests.benchmarks.invented_set import CUTOFFS, invented_set
+
+
+def scored_rows() -> pd.DataFrame:
+    dataset = invented_set()
+    forecast = seasonal_naive(dataset.problem(CUTOFFS[0]))
+    return with_forecast(rows_to_score(dataset, CUTOFFS[0]), forecast, "seasonal_naive")
+
+
+def test_every_open_day_of_every_series_is_scored_once() -> None:
+    rows = scored_rows()
+    assert len(rows) == 4 * 24  # 28 days less four Sundays
+    assert not rows.duplicated([*SERIES, "target_on"]).any()
+    assert rows["target_on"].min() == pd.Timestamp("2015-04-27")
+    assert set(rows["horizon_week"]) == {"1", "2", "3", "4"}
+
+
+def test_a_method_that_leaves_a_series_out_is_refused() -> None:
+    dataset = invented_set()
+    rows = rows_to_score(dataset, CUTOFFS[0])
+    forecast = seasonal_naive(dataset.problem(CUTOFFS[0]))
+    without = forecast[forecast["product_id"] != "soap"]
+    with pytest.raises(Incomplete, match=r"mine: .* null for 48, first \['soap', 's1'"):
+        with_forecast(rows, without, "mine")
+    with pytest.raises(Incomplete, match=r"found two of \['bread', 's1'"):
+        with_forecast(rows, pd.concat([forecast, forecast.head(1)]), "mine")
+
+
+def test_a_null_forecast_is_refused() -> None:
+    dataset = invented_set()
+    forecast = seasonal_naive(dataset.problem(CUTOFFS[0]))
+    forecast.loc[forecast["store_id"] == "s2", "units_p90"] = np.nan
+    with pytest.raises(Incomplete, match="for 48"):
+        with_forecast(rows_to_score(dataset, CUTOFFS[0]), forecast, "mine")
+
+
+def test_the_weekly_parts_give_the_overall_scores() -> None:
+    dataset, rows = invented_set(), scored_rows()
+    records = score_origin(rows, dataset, "seasonal_naive", CUTOFFS[0])
+    overall = {one["metric"]: one["score"] for one in records if one["slice"] == "overall"}
+    parts = measured(rows, dataset, CUTOFFS[0])
+    shared = set(overall) & set(parts)
+    assert {"wape", "bias", "rmsse", "scaled_pinball", "coverage_80", "coverage_95"} <= shared
+    for metric in shared:
+        whole = parts[metric].scores(np.ones((1, parts[metric].parts.shape[0]))).item()
+        assert whole == pytest.approx(overall[metric]), metric
+
+
+def test_a_slice_is_scored_on_its_own_rows() -> None:
+    dataset, rows = invented_set(), scored_rows()
+    records = score_origin(rows, dataset, "seasonal_naive", CUTOFFS[0])
+    found = {
+        (one["slice"], one["slice_value"]): one["score"]
+        for one in records
+        if one["metric"] == "wape"
+    }
+    for name, column in (("store", "store_id"), ("promotion", "promotion")):
+        for value in set(rows[column]):
+            mine = rows[rows[column] == value]
+            error = (mine["units"] - mine["units_mean"]).abs().sum() / mine["units"].sum()
+            assert found[name, value] == pytest.approx(error)
+    assert ("region", "north") not in found  # a slice of one value says what overall says
+
+
+def test_a_mean_is_over_origins_and_leaves_undefined_scores_out() -> None:
+    identity = {"dataset": "d", "method": "m", "slice": "s", "slice_value": "v", "metric": "wape"}
+    records = [
+        {**identity, "origin": origin, "score": score, "observations": 2}
+        for origin, score in (("a", 1.0), ("b", 2.0), ("c", float("nan")))
+    ]
+    assert mean_records(records) == [{**identity, "origin": None, "score": 1.5, "observations": 6}]
