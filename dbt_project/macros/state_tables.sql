@@ -112,6 +112,14 @@ create table if not exists state.forecast_explanations (
     is_backfill boolean not null
 );
 
+create table if not exists state.forecast_paths (
+    forecast_version bigint not null,
+    store_id varchar not null,
+    product_id varchar not null,
+    target_on date not null,
+    units_paths float[119] not null
+);
+
 create table if not exists state.publications (
     publication bigint not null,
     published_at timestamp with time zone not null,
