@@ -1,4 +1,4 @@
-"""Shapley values of trees equal their definition, summed over all coalitions, and LightGBM's own."""
+"""Shapley values of trees equal their definition over all coalitions, and LightGBM's own."""
 
 from __future__ import annotations
 

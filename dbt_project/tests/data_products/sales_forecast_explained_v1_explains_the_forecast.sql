@@ -1,4 +1,4 @@
--- Finds rows of the published forecast without an explanation of their units, and explanations of none.
+-- Finds rows of the forecast whose units are not explained, and explanations of other units.
 {{ config(tags=['data_product']) }}
 
 with forecast as (
