@@ -16,6 +16,7 @@ from dagster_project.forecasting.calibration import (
     calibrate,
     with_fallback,
     with_intervals,
+    with_paths,
 )
 from dagster_project.forecasting.forecast import method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
@@ -83,7 +84,7 @@ class Backtest:
         forecasts: reported origins: KEYS, horizon_days, category, units (actual), model_units,
             baseline_units, units_mean, units_p025 to units_p975, is_fallback (as published).
         scores: long table, see `scores.score_cutoff`; a null cutoff is the mean over origins.
-        calibration: intervals and fallbacks from all origins, for the model that is trained next.
+        calibration: intervals, ranks and fallbacks from all origins, for the model trained next.
     """
 
     forecasts: pd.DataFrame
@@ -192,7 +193,7 @@ def rolling_origin_backtest(
                 )
             calibration = calibrate(known, plan.rules)
             scored = _with_actuals([rows], history, known_through_on)
-            published = with_fallback(scored, calibration)
+            published = with_paths(scored, with_fallback(scored, calibration), calibration)
             methods = {
                 "model": with_intervals(scored, "model", calibration),
                 "baseline": with_intervals(scored, "baseline", calibration),

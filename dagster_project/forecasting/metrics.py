@@ -71,6 +71,11 @@ def coverage(actual: Numbers, lower: Numbers, upper: Numbers) -> float:
     return _mean(((lower <= actual) & (actual <= upper)).astype(np.float64))
 
 
+def relative_width(actual: Numbers, lower: Numbers, upper: Numbers) -> float:
+    """Width of intervals per unit sold: sum (upper - lower) / sum y."""
+    return _ratio(float((upper - lower).sum()), float(actual.sum()))
+
+
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator > 0 else float("nan")
 

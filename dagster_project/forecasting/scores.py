@@ -16,11 +16,13 @@ from dagster_project.forecasting.metrics import (
     bias,
     coverage,
     pinball,
+    relative_width,
     rmsse,
     series_without_scale,
     wape,
     wape_of_totals,
 )
+from dagster_project.forecasting.paths import Paths, central_interval, sum_paths
 
 COLUMNS = ["method", "cutoff_on", "slice", "slice_value", "metric", "score", "observations"]
 IDENTITY = ["method", "slice", "slice_value", "metric"]
@@ -38,7 +40,9 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
     Returns:
         COLUMNS. `observations` is the number of series days scored. Metrics: wape,
         wape_category_totals, rmsse, bias, pinball (mean of the five quantiles, in units),
-        coverage_80, coverage_95 and, overall, series_without_scale. An undefined score is NaN.
+        coverage_80, coverage_95 and, overall, series_without_scale and, for a method with sample
+        paths, coverage and width of its intervals of category totals (`_total_scores`). An
+        undefined score is NaN.
     """
     known = rows["units"].notna().to_numpy()
     scored = rows[known].reset_index(drop=True)
@@ -61,6 +65,8 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
                 }
                 if name == "overall":
                     found["series_without_scale"] = series_without_scale(scale, series)
+                    if published.paths is not None:
+                        found |= _total_scores(actual, published.paths[known], totals)
                 records += [
                     (method, name, str(value), metric, score, len(chosen))
                     for metric, score in found.items()
@@ -120,6 +126,18 @@ def _interval_scores(actual: Numbers, quantiles: pd.DataFrame) -> dict[str, floa
         "coverage_80": coverage(actual, column["units_p10"], column["units_p90"]),
         "coverage_95": coverage(actual, column["units_p025"], column["units_p975"]),
     }
+
+
+def _total_scores(actual: Numbers, paths: Paths, totals: Codes) -> dict[str, float]:
+    """Share of category totals per day that their interval covers, and its width per unit sold."""
+    actuals = np.bincount(totals, weights=actual).astype(np.float64)
+    summed = sum_paths(paths, totals)
+    scores: dict[str, float] = {}
+    for percent in (80, 95):
+        lower, upper = central_interval(summed, percent / 100)
+        scores[f"coverage_{percent}_category_totals"] = coverage(actuals, lower, upper)
+        scores[f"width_{percent}_category_totals"] = relative_width(actuals, lower, upper)
+    return scores
 
 
 def _codes(rows: pd.DataFrame, columns: list[str]) -> Codes:

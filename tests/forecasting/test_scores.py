@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dagster_project.forecasting.backtest import Backtest
 from dagster_project.forecasting.calibration import Published
-from dagster_project.forecasting.intervals import QUANTILES
+from dagster_project.forecasting.intervals import PATHS, QUANTILES
 from dagster_project.forecasting.metrics import bias, pinball, wape
 from dagster_project.forecasting.scores import COLUMNS, pool, score_cutoff, slices_of
 
@@ -92,6 +94,29 @@ def test_rmsse_and_totals_equal_a_loop_over_series_and_days(
         error += abs(total["units"].sum() - total["forecast"].sum())
     expected = error / known["units"].sum()
     assert _score(table, "overall", "all", "wape_category_totals") == pytest.approx(expected)
+
+
+def test_totals_of_paths_are_scored_as_a_loop_over_categories_and_days_does(
+    rows: pd.DataFrame, published: Published
+) -> None:
+    chance = np.random.default_rng(7)
+    paths = chance.poisson(3, (len(rows), PATHS)).astype(np.float32)
+    table = score_cutoff(rows, {"model": replace(published, paths=paths), "baseline": published})
+    assert set(table.loc[table["metric"].str.endswith("_80_category_totals"), "method"]) == {
+        "model"
+    }
+    known = rows["units"].notna()
+    inside, width = [], 0.0
+    for _, total in rows[known].groupby([rows["category"].fillna("none"), "target_on"]):
+        sums = sorted(sum(float(paths[i, s]) for i in total.index) for s in range(PATHS))
+        inside.append(sums[11] <= total["units"].sum() <= sums[-12])
+        width += sums[-12] - sums[11]
+    found = _score(table, "overall", "all", "coverage_80_category_totals")
+    assert found == pytest.approx(np.mean(inside))
+    assert 0 < found < 1
+    expected = width / rows["units"].sum()
+    found = _score(table, "overall", "all", "width_80_category_totals")
+    assert found == pytest.approx(expected)
 
 
 def test_volume_terciles_hold_whole_series_and_equally_many(rows: pd.DataFrame) -> None:
