@@ -1,4 +1,9 @@
-"""Rolling-origin backtest: what would have been published at past origins, and how good it was."""
+"""Rolling-origin backtest: what would have been published at past origins, and how good it was.
+
+A fit is dear, a forecast cheap: each model also forecasts the weekly origins until the next fit.
+Their errors are as much out of sample as those of the fit's own origin, and intervals learn from
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +46,12 @@ class History(Protocol):
     """The past as it was known on any day. One frame is asked for at a time, so memory is bounded.
 
     Dates are datetime64 columns, ids text, `units` float with null for closed and unknown days.
+
+    Attributes:
+        cutoffs: weekly cutoffs that have features, ascending.
     """
+
+    cutoffs: list[date]
 
     def training_rows(self, cutoff_on: date) -> pd.DataFrame:
         """Rows of earlier origins with target_on <= cutoff_on and units as known on cutoff_on."""
@@ -58,20 +68,24 @@ class BacktestPlan:
     """Which origins a backtest takes.
 
     Attributes:
-        calibration_cutoffs: earliest origins, from which intervals and fallbacks are learnt only.
-        reported_cutoffs: later origins, which are scored.
+        calibration_cutoffs: earliest origins, from which intervals and fallbacks are learnt only;
+            one model, fitted at the first, forecasts them all.
+        reported_cutoffs: later origins, which are scored; each has a model of its own.
         min_training_weeks: weekly origins that a model needs before its cutoff.
+        max_past_rows: rows of past origins kept to learn intervals from, about. Above it weekly
+            origins between the cutoffs are left out, evenly, which bounds memory.
         rules: how intervals and fallbacks are learnt.
     """
 
     calibration_cutoffs: int = 2
     reported_cutoffs: int = 4
     min_training_weeks: int = 8
+    max_past_rows: int = 6_000_000
     rules: CalibrationRules = field(default_factory=CalibrationRules)
 
     @property
     def cutoffs(self) -> int:
-        """Number of origins, each of which costs one fit."""
+        """Number of origins on the grid."""
         return self.calibration_cutoffs + self.reported_cutoffs
 
 
@@ -159,19 +173,21 @@ def rolling_origin_backtest(
 ) -> Backtest:
     """Walk forward over past origins, at each one knowing only what was known then.
 
-    At each cutoff a model is fitted on what was known, and forecasts its horizon. From the first
-    reported cutoff on, intervals and fallbacks are learnt from earlier origins whose horizon has
-    ended by then, with actuals as known then. Scores use actuals as known on `known_through_on`.
+    A model is fitted on what was known at the first cutoff and at each reported one, and forecasts
+    from there and from the weekly cutoffs until the next fit. At a reported cutoff intervals and
+    fallbacks are learnt from every earlier origin, as far as its days had come by then, with
+    actuals as known then; the calibration that is returned, from every origin as far as known
+    on `known_through_on`. Scores use actuals as known on `known_through_on`.
 
     Args:
         history: gives frames as known on a day.
-        cutoffs: ascending, not overlapping in their horizons (`backtest_cutoffs`).
+        cutoffs: ascending (`backtest_cutoffs`).
         known_through_on: last day with known sales.
         parameters: how to fit.
         plan: how many origins only calibrate.
 
     Raises:
-        NotEnoughHistory: too few cutoffs, or their horizons overlap or have not ended.
+        NotEnoughHistory: too few cutoffs, or not in order.
         FrameError: a frame breaks a rule.
     """
     _check_cutoffs(cutoffs, plan)
@@ -179,19 +195,14 @@ def rolling_origin_backtest(
     forecasts: list[pd.DataFrame] = []
     scores: list[pd.DataFrame] = []
     for position, cutoff_on in enumerate(cutoffs):
-        demand = fit(history.training_rows(cutoff_on), parameters)
+        if position == 0 or position >= plan.calibration_cutoffs:
+            demand = fit(history.training_rows(cutoff_on), parameters)
         frame = history.scoring_rows(cutoff_on)
         check_columns(frame, ["rmsse_scale"])
         rows = method_rows(demand, frame)
         if position >= plan.calibration_cutoffs:
-            known = _with_actuals(past, history, cutoff_on)
-            if known["target_on"].max() > pd.Timestamp(cutoff_on):
-                raise NotEnoughHistory(
-                    f"backtest: expected the horizons of earlier origins to end by {cutoff_on}, "
-                    f"found {known['target_on'].max():%Y-%m-%d}. Take origins further apart."
-                )
-            calibration = calibrate(known, plan.rules)
-            scored = _with_actuals([rows], history, known_through_on)
+            calibration = calibrate(_known_by(past, history, cutoff_on), plan.rules)
+            scored = _with_actuals(rows, history, known_through_on)
             published = with_paths(scored, with_fallback(scored, calibration), calibration)
             methods = {
                 "model": with_intervals(scored, "model", calibration),
@@ -205,11 +216,32 @@ def rolling_origin_backtest(
                 )
             )
         past.append(rows)
+        until_on = cutoffs[position + 1] if position + 1 < len(cutoffs) else known_through_on
+        between = weekly_between(history.cutoffs, cutoff_on, until_on)
+        most = max(1, plan.max_past_rows // (len(cutoffs) * max(len(rows), 1)))
+        past += [
+            method_rows(demand, history.scoring_rows(later_on))
+            for later_on in _evenly([cutoff_on, *between], most)[1:]
+        ]
     return Backtest(
         forecasts=pd.concat(forecasts, ignore_index=True),
         scores=pool(pd.concat(scores, ignore_index=True)),
-        calibration=calibrate(_with_actuals(past, history, known_through_on), plan.rules),
+        calibration=calibrate(_known_by(past, history, known_through_on), plan.rules),
     )
+
+
+def weekly_between(available: Sequence[date], after_on: date, until_on: date) -> list[date]:
+    """Cutoffs whole weeks after one cutoff and before the next, ascending."""
+    return [
+        cutoff
+        for cutoff in available
+        if after_on < cutoff < until_on and (cutoff - after_on).days % 7 == 0
+    ]
+
+
+def _evenly(cutoffs: list[date], most: int) -> list[date]:
+    """At most so many of the cutoffs, evenly from the first on."""
+    return cutoffs[:: -(-len(cutoffs) // most)]
 
 
 def _check_cutoffs(cutoffs: Sequence[date], plan: BacktestPlan) -> None:
@@ -223,11 +255,15 @@ def _check_cutoffs(cutoffs: Sequence[date], plan: BacktestPlan) -> None:
         raise NotEnoughHistory(f"backtest: expected ascending cutoffs, found {list(cutoffs)}")
 
 
-def _with_actuals(
-    origins: Sequence[pd.DataFrame], history: History, known_on: date
-) -> pd.DataFrame:
-    """Rows of origins with `units` as known on a day; null where closed or not known."""
-    rows = pd.concat(origins, ignore_index=True)
+def _known_by(origins: Sequence[pd.DataFrame], history: History, known_on: date) -> pd.DataFrame:
+    """Rows of origins whose day had come by `known_on`, with `units` as known then."""
+    day = pd.Timestamp(known_on)
+    ended = [rows[rows["target_on"] <= day] for rows in origins]
+    return _with_actuals(pd.concat(ended, ignore_index=True), history, known_on)
+
+
+def _with_actuals(rows: pd.DataFrame, history: History, known_on: date) -> pd.DataFrame:
+    """Rows with `units` as known on a day; null where closed or not known."""
     first_on, last_on = rows["target_on"].min().date(), rows["target_on"].max().date()
     actuals = history.actual_units(first_on, last_on, known_on)[ACTUALS]
     joined = rows.merge(actuals, on=ACTUALS[:3], how="left", validate="many_to_one")
