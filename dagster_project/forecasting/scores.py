@@ -53,11 +53,11 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
     Returns:
         COLUMNS. `observations` is the number of series days scored. Metrics: wape,
         wape_category_totals, rmsse, bias, pinball (mean of the five quantiles, in units), zeros
-        (share of days without a sale) and of both intervals coverage, width (per unit sold) and
-        exceedance (share of days above the upper bound, best at 0.1 and 0.025). For a method with
-        sample paths also pit_80 and pit_95 (`metrics.pit_coverage`). Overall:
-        series_without_scale and, with sample paths, coverage and width of the intervals of totals
-        (`_total_scores`). An undefined score is NaN.
+        (share of days without a sale), of both intervals coverage and width (per unit sold), and
+        exceedance_90 and exceedance_975 (share of days above the upper bounds, best at 0.1 and
+        0.025). For a method with sample paths also pit_80 and pit_95 (`metrics.pit_coverage`).
+        Overall: series_without_scale and, with sample paths, coverage and width of the intervals
+        of totals (`_total_scores`). An undefined score is NaN.
     """
     known = rows["units"].notna().to_numpy()
     scored = rows[known].reset_index(drop=True)
@@ -144,11 +144,11 @@ def _interval_scores(actual: Numbers, quantiles: pd.DataFrame) -> dict[str, floa
     column = {name: quantiles[name].to_numpy(dtype=np.float64) for name in QUANTILES}
     losses = [pinball(actual, column[name], level) for name, level in QUANTILES.items()]
     scores = {"pinball": float(np.mean(losses)), "zeros": float((actual == 0).mean())}
-    for percent, low, high in ((80, "units_p10", "units_p90"), (95, "units_p025", "units_p975")):
-        lower, upper = column[low], column[high]
+    for percent, low, high in (("80", "p10", "p90"), ("95", "p025", "p975")):
+        lower, upper = column[f"units_{low}"], column[f"units_{high}"]
         scores[f"coverage_{percent}"] = coverage(actual, lower, upper)
         scores[f"width_{percent}"] = relative_width(actual, lower, upper)
-        scores[f"exceedance_{percent}"] = exceedance(actual, upper)
+        scores[high.replace("p", "exceedance_")] = exceedance(actual, upper)
     return scores
 
 

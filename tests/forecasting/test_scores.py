@@ -72,7 +72,7 @@ def test_each_slice_is_scored_on_its_own_known_rows(
         inside = (actual >= forecast * 2 * 0.1) & (actual <= forecast * 2 * 0.9)
         assert _score(table, name, value, "coverage_80") == pytest.approx(inside.mean())
         over = actual > forecast * 2 * 0.975
-        assert _score(table, name, value, "exceedance_95") == pytest.approx(over.mean())
+        assert _score(table, name, value, "exceedance_975") == pytest.approx(over.mean())
         width = (forecast * 2 * (0.975 - 0.025)).sum() / actual.sum()
         assert _score(table, name, value, "width_95") == pytest.approx(width)
         assert _score(table, name, value, "zeros") == pytest.approx((actual == 0).mean())
