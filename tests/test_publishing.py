@@ -34,7 +34,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PUBLISHED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
 PROVENANCE = Provenance(PUBLISHED_AT, "abc123", {"duckdb": "1.5.5"})
 
-# Views of the four ports over a handful of lines: what dbt builds in the real warehouse.
+# Views of the ports over a handful of lines: what dbt builds in the real warehouse.
 PRODUCT_VIEWS = """
 create table lines (event_id varchar, sold_on date, quantity decimal(18, 4));
 create table loads (file_id bigint);
@@ -46,6 +46,9 @@ from lines;
 create view daily_sales_v1 as
 select 'milk' as product_id, 's1' as store_id, sum(quantity)::decimal(18, 4) as units_sold, sold_on
 from lines group by sold_on;
+create view likely_stockouts_v1 as
+select 'milk' as product_id, 's1' as store_id, 3 as days, sold_on as starts_on
+from lines where quantity < 0;
 create view sales_forecast_v1 as
 select * from state.forecast_ledger where forecast_version = (
     select max(forecast_version) from state.forecast_ledger where not is_backfill
@@ -724,6 +727,7 @@ def test_every_published_model_declares_its_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
+        "likely_stockouts_v1",
         "sales_events_v1",
         "sales_forecast_history_v1",
         "sales_forecast_v1",

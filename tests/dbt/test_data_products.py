@@ -32,6 +32,10 @@ select
     'milk' as product_id, 's1' as store_id, date '2017-03-01' as sold_on, 3 as units_sold,
     1 as units_returned, 3 as net_revenue, 1.5 as unit_price, false as is_promoted,
     date '2017-03-01' as last_known_on;
+create table improbable_zero_runs as
+select
+    'milk' as product_id, 's1' as store_id, 3 as days, 0.99 as sold_share, true as is_ongoing,
+    date '2017-03-02' as starts_on, date '2017-03-04' as ends_on, date '2017-03-04' as known_on;
 """
 
 FORECAST = """
