@@ -99,9 +99,11 @@ def _band(axes: Axes, dataset: Dataset, forecasts: Mapping[date, pd.DataFrame]) 
         sold["sold_on"], sold["units"], color="black", marker=".", markersize=3, linewidth=0.7,
         label="sold",
     )  # fmt: skip
-    half_day = pd.Timedelta(hours=12)
-    axes.plot(pd.DatetimeIndex([cutoff + half_day] * 2).to_numpy(), [0, 1], color=QUIET, linewidth=0.8, linestyle=":",
-        transform=axes.get_xaxis_transform())  # fmt: skip
+    origin = pd.DatetimeIndex([cutoff + pd.Timedelta(hours=12)] * 2).to_numpy()
+    axes.plot(
+        origin, [0, 1], color=QUIET, linewidth=0.8, linestyle=":",
+        transform=axes.get_xaxis_transform(),
+    )  # fmt: skip
     axes.set(title=f"{product_id}, store {store_id}", ylabel="units a day", ylim=(0, None))
     axes.legend(frameon=False, ncols=4, loc="lower left")
     ticks = pd.date_range(sold["sold_on"].min(), days.max(), freq="14D")
