@@ -374,8 +374,9 @@ def test_a_backfill_is_the_forecast_that_was_published_when_its_origin_was_new(
     shutil.copy2(published_home / KEY_FILE, home / KEY_FILE)
     meshcast(home, "run", "--today", str(PAST_CUTOFF_ON))
     columns = "* exclude (forecast_version, issued_at, is_backfill)"
+    only_now = "exclude (units_paths, category, department, region)"
     order = "order by store_id, product_id, target_on"
-    then = ask(home, f"select {columns} from sales_forecast_v1 {order}")
+    then = ask(home, f"select {columns} from (select * {only_now} from sales_forecast_v1) {order}")
     assert len(then) == SERIES * HORIZON_DAYS
     assert then == ask(
         through_dagster,
