@@ -30,7 +30,7 @@ def inputs_table(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.sort_values(KEYS, ignore_index=True)
     inputs = raw_inputs(demand, rows)
     codes = {
-        _code(name): pd.Index(known).get_indexer(inputs[name])
+        _code(name): pd.Index(known).get_indexer(pd.Index(inputs[name]))
         for name, known in id_categories(demand).items()
     }
     found = rows[[*KEYS, "category"]].assign(is_closed=is_closed(rows), **codes)
