@@ -20,6 +20,7 @@ from benchmarks import naive
 from benchmarks.bootstrap import Measured, paired_difference
 from benchmarks.datasets import DataMissing, Dataset, read_demo, read_m5, read_rossmann
 from benchmarks.ours import Ours, build_home, cpu_seconds, forecast_ours
+from benchmarks.picture import REFERENCE, write_picture
 from benchmarks.scores import (
     Record,
     cpu_record,
@@ -106,6 +107,12 @@ def run(options: Options, console: Console) -> None:
         records = score_all(dataset, answers)
         write_json(options.results / "accuracy.json", records)
         write_markdown(options.results / f"{name}.md", name, records, versions(options))
+        if OURS in answers and REFERENCE in answers:
+            forecasts = {
+                method: {cutoff: answer[0] for cutoff, answer in by_cutoff.items()}
+                for method, by_cutoff in answers.items()
+            }
+            write_picture(options.results / f"{name}.png", dataset, forecasts, OURS)
         console.print(f"{name}: {len(records)} records, table in {options.results / name}.md")
 
 

@@ -46,6 +46,9 @@ from lines;
 create view daily_sales_v1 as
 select 'milk' as product_id, 's1' as store_id, sum(quantity)::decimal(18, 4) as units_sold, sold_on
 from lines group by sold_on;
+create view likely_stockouts_v1 as
+select 'milk' as product_id, 's1' as store_id, 3 as days, sold_on as starts_on
+from lines where quantity < 0;
 create view sales_forecast_v1 as
 select *, list_transform(range(1, 120), lambda path: path)::float[119] as units_paths
 from state.forecast_ledger where forecast_version = (
@@ -806,6 +809,7 @@ def test_every_published_model_declares_its_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
+        "likely_stockouts_v1",
         "sales_events_v1",
         "sales_forecast_explained_v1",
         "sales_forecast_history_v1",

@@ -150,7 +150,7 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
         specs=[
             dg.AssetSpec(
                 BACKTEST,
-                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                deps=["forecast_frame", "daily_sales_changes", "open_days", "improbable_zero_runs"],
                 group_name=TRAINING_GROUP,
                 description="What would have been published at past origins, and how good it was.",
                 owners=owners(),
@@ -159,7 +159,7 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
             ),
             dg.AssetSpec(
                 CHALLENGER,
-                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                deps=["forecast_frame", "daily_sales_changes", "open_days", "improbable_zero_runs"],
                 group_name=TRAINING_GROUP,
                 description="The model trained on everything known, a row of state.model_versions.",
                 owners=owners(),

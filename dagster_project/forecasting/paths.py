@@ -5,18 +5,25 @@ says: path s, h days ahead, takes the rank that the series' error of past day s 
 errors of PATHS past days. The days are the same for every series and follow each other, so what
 went wrong together, and day after day, does so in a path: a Schaake shuffle (Clark et al., 2004)
 whose past days lie on a circle, as in the circular block bootstrap (Politis and Romano, 1992).
+
+PATHS days hold only four horizons: too few to tell how wrong the level of everything can be for a
+whole horizon. So a path also has a luck of its own, the same on all its rows: the normal score of
+each rank is mixed with the path's and ranked again, a one-factor Gaussian copula (Li, 2000). The
+quantiles of a row stay as they are; only what rows have in common grows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from dagster_project.forecasting.frames import SERIES, days
-from dagster_project.forecasting.intervals import PATHS, IntervalTable, stratum_of
+from dagster_project.forecasting.intervals import LEVELS, PATHS, IntervalTable, stratum_of
 from dagster_project.forecasting.metrics import Codes, Numbers
 
 Paths = npt.NDArray[np.float32]
@@ -25,6 +32,11 @@ Ranks = npt.NDArray[np.uint8]
 STEPS_PER_UNIT = 256
 """Paths are multiples of 1/256 units: binary fractions, whose sums are exact in any order, so that
 a total is the same however it is summed, with any number of threads."""
+
+COMMON = 0.1
+"""Weight of a path's own luck in the normal score of each of its ranks, from 0 to 1. Chosen on the
+demo's four origins, where the 80 % intervals of the overall total of a day cover .64 at 0, .71 at
+0.05, .80 at 0.1 and .86 at 0.15; those of categories .83, .83, .84 and .85."""
 
 MIN_DAYS_SHARE = 0.5
 """Share of the past days on which a series has an error of its own, at least; with less it takes
@@ -52,21 +64,26 @@ def fit_ranks(past: pd.DataFrame, errors: Numbers, *, seed: int) -> PastRanks:
 
     Fewer than PATHS days are repeated. Equal errors, such as those of days without a sale, stand
     in random order: none of them came first. A day whose error is not known gets a random rank.
+    Of a day that was forecast at several origins, the forecast of the latest counts.
 
     Args:
-        past: rows with `product_id`, `store_id`, `target_on`; one per series and day.
+        past: rows with `product_id`, `store_id`, `target_on`, `horizon_days`.
         errors: error of each row in units of its spread, null where not known.
         seed: of the random orders.
     """
     known = ~np.isnan(errors)
-    kept, errors = past.loc[known, [*SERIES, "target_on"]], errors[known]
+    kept, errors = past.loc[known, [*SERIES, "target_on", "horizon_days"]], errors[known]
     day = days(kept["target_on"])
     circle = np.unique(day)[-PATHS:]
     recent = day >= circle[0]
     kept, errors, day = kept[recent], errors[recent], day[recent]
     grouped = kept.groupby(SERIES, observed=True, sort=True)
+    series, column = grouped.ngroup().to_numpy(), np.searchsorted(circle, day)
     table = np.full((grouped.ngroups, len(circle)), np.nan)
-    table[grouped.ngroup().to_numpy(), np.searchsorted(circle, day)] = errors
+    horizon = kept["horizon_days"].to_numpy(dtype=np.int64)
+    for ahead in np.unique(horizon)[::-1]:  # the nearest last, so that it stays
+        chosen = horizon == ahead
+        table[series[chosen], column[chosen]] = errors[chosen]
     share = (~np.isnan(table)).mean(axis=1)
     enough = share >= min(MIN_DAYS_SHARE, share.max())
     keys = grouped.size().index[enough]
@@ -77,7 +94,7 @@ def fit_ranks(past: pd.DataFrame, errors: Numbers, *, seed: int) -> PastRanks:
     )
 
 
-def ranks_of(past: PastRanks, rows: pd.DataFrame) -> Ranks:
+def ranks_of(past: PastRanks, rows: pd.DataFrame, *, common: float = COMMON) -> Ranks:
     """The rank that each path takes on each row, shape (n, PATHS).
 
     A series that is not known takes the ranks of one of its category, chosen by a hash of its key,
@@ -86,6 +103,7 @@ def ranks_of(past: PastRanks, rows: pd.DataFrame) -> Ranks:
     Args:
         past: fitted ranks.
         rows: rows with `product_id`, `store_id`, `category`, `horizon_days`.
+        common: weight of each path's own luck, 0 is none; see COMMON.
     """
     series = _position(past, rows)
     # The circle twice in a row: path s, h days ahead, is at s + h, never beyond the end.
@@ -94,7 +112,7 @@ def ranks_of(past: PastRanks, rows: pd.DataFrame) -> Ranks:
     ranks = np.empty((len(rows), PATHS), dtype=np.uint8)
     for start in np.unique(first):
         chosen = np.flatnonzero(first == start)
-        ranks[chosen] = twice[:, start : start + PATHS][series[chosen]]
+        ranks[chosen] = _mixed(twice[:, start : start + PATHS], common)[series[chosen]]
     return ranks
 
 
@@ -159,6 +177,33 @@ def _ranks(errors: Numbers, chance: np.random.Generator) -> Ranks:
     place /= (~unknown).sum(axis=1, keepdims=True)
     place[unknown] = chance.random(int(unknown.sum()))
     return np.argsort(np.argsort(place, axis=1), axis=1).astype(np.uint8)
+
+
+def _mixed(ranks: Ranks, common: float) -> Ranks:
+    """Mix each rank's normal score with its path's own, and rank each row again."""
+    if not common:
+        return ranks
+    path = np.arange(PATHS)
+    order = np.sort(_mixed_scores(common)[ranks, path], axis=1) & 127
+    mixed = np.empty_like(ranks)
+    np.put_along_axis(mixed, order, path.astype(np.uint8)[None, :], axis=1)
+    return mixed
+
+
+@cache
+def _mixed_scores(common: float) -> npt.NDArray[np.int32]:
+    """The mixed score of each rank on each path, with the path in its last seven bits.
+
+    Score and path in one integer: it sorts ten times as fast as indices do, and without ties.
+    """
+    path = np.arange(PATHS)
+    normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    # Neighbouring days are alike, so neighbouring paths must not be alike in luck: 74 / 119 is
+    # about the golden ratio, whose multiples spread evenly, and has no common divisor.
+    luck = normal[path * 74 % PATHS]
+    score = np.sqrt(1 - common**2) * normal[:, None] + common * luck
+    key: npt.NDArray[np.int32] = ((score - score.min()) * 2**20).astype(np.int32) << 7
+    return key | path.astype(np.int32)
 
 
 def _position(past: PastRanks, rows: pd.DataFrame) -> Codes:

@@ -41,6 +41,10 @@ from (
 ) as products(product_id, category, department);
 create table dim_store as
 from (values ('s1', 'unknown'), ('s2', 'unknown')) as stores(store_id, region);
+create table improbable_zero_runs as
+select
+    'milk' as product_id, 's1' as store_id, 3 as days, 0.99 as sold_share, true as is_ongoing,
+    date '2017-03-02' as starts_on, date '2017-03-04' as ends_on, date '2017-03-04' as known_on;
 """
 
 FORECAST = """

@@ -52,7 +52,7 @@ def test_a_path_takes_the_rank_of_the_same_past_day_in_every_series() -> None:
     past = rows_of(names, days)
     errors = np.random.default_rng(2).normal(size=len(past))
     ahead = rows_of(names, range(HORIZON)).sample(frac=1, random_state=3)
-    found = ranks_of(fit_ranks(past, errors, seed=1), ahead)
+    found = ranks_of(fit_ranks(past, errors, seed=1), ahead, common=0)
     table = {
         (row.product_id, row.target_on): error
         for row, error in zip(past.itertuples(), errors, strict=True)
@@ -64,7 +64,24 @@ def test_a_path_takes_the_rank_of_the_same_past_day_in_every_series() -> None:
             assert found[position, path] == sum(other < error for other in own)
 
 
-@settings(max_examples=40)
+def test_luck_of_its_own_gives_rows_something_in_common_and_keeps_their_ranks() -> None:
+    names = [f"{position:03}" for position in range(300)]
+    past = rows_of(names, range(PATHS))
+    fitted = fit_ranks(past, np.random.default_rng(6).normal(size=len(past)), seed=1)
+    ahead = rows_of(names, range(HORIZON))
+    for common in (0.0, 0.1, 0.3):
+        ranks = ranks_of(fitted, ahead, common=common)
+        assert (np.sort(ranks, axis=1) == np.arange(PATHS)).all()
+        # Of n rows whose scores share a part of variance c^2, the mean has the variance c^2 + 1/n.
+        scores = (ranks + 0.5) / PATHS * np.sqrt(12)
+        days = [scores[ahead["horizon_days"] == day].mean(axis=0) for day in (1, 28)]
+        for day in days:
+            assert day.var() == pytest.approx(common**2 + 1 / 300, rel=0.3)
+        if common == 0.3:
+            assert np.corrcoef(days)[0, 1] > 0.9, "the same luck on every day of the horizon"
+
+
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 300), st.floats(0, 0.95))
 def test_ranks_are_a_permutation_whatever_is_missing_or_equal(
     seed: int, length: int, missing: float
@@ -92,6 +109,18 @@ def test_only_the_latest_days_count_and_few_are_repeated() -> None:
     assert np.array_equal(whole, fit_ranks(past[recent], errors[recent], seed=1).ranks)
     few = fit_ranks(past[day < 40], errors[day < 40], seed=1).ranks.astype(int)
     assert np.abs(few[:, :40] - few[:, 40:80]).max() <= 2, "the same day, at a neighbouring rank"
+
+
+def test_of_a_day_forecast_at_two_origins_the_latest_counts() -> None:
+    later = rows_of(["a", "b"], range(PATHS))
+    earlier = later.assign(horizon_days=later["horizon_days"] + 7)
+    chance = np.random.default_rng(1)
+    errors = chance.normal(size=len(later))
+    both = pd.concat([later, earlier, later.iloc[:5].assign(horizon_days=60)], ignore_index=True)
+    found = fit_ranks(
+        both, np.concatenate([errors, chance.normal(size=len(both) - len(errors))]), seed=1
+    )
+    assert np.array_equal(found.ranks, fit_ranks(later, errors, seed=1).ranks)
 
 
 def test_equal_errors_of_two_series_have_nothing_to_do_with_each_other() -> None:
@@ -164,7 +193,7 @@ def test_intervals_of_totals_cover_what_they_say_and_added_quantiles_do_not(comm
         errors = 10 * correlated(common, PATHS + HORIZON, seed)
         past, ahead = rows_of(names, range(PATHS)), rows_of(names, range(HORIZON))
         flat = errors[:, :PATHS].ravel()
-        ranks = ranks_of(fit_ranks(past, flat, seed=seed), ahead)
+        ranks = ranks_of(fit_ranks(past, flat, seed=seed), ahead, common=0)
         level, one = np.full(len(past), 100.0), np.ones(len(past))
         days_ahead = past["horizon_days"].to_numpy()
         table = fit_intervals(level + flat, level, one, days_ahead, Strata(volume_bands=1))
