@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import duckdb
+import pandas as pd
 
 from dagster_project import models
 from dagster_project.assets.dbt import dbt_build
 from dagster_project.assets.forecast import BASELINE_VERSION, append_forecast
 from dagster_project.assets.frames import read_frame
+from dagster_project.assets.model_export import CARD_FILE, model_files
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.features import built_features
@@ -205,16 +208,31 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
     with stage("data products"):
         dbt_build(apart, select="data_products")
         with warehouse(apart) as connection:
-            candidate = prepare_candidate(apart, connection, provenance())
+            candidate = prepare_candidate(
+                apart,
+                connection,
+                provenance(),
+                None if is_baseline else partial(_export_again, model, frame),
+            )
     if candidate is None:
         raise RuntimeError(f"{apart.home}: expected a candidate in a new home, found none")
     return _compared_hashes(candidate.publication)
 
 
-def _compared_hashes(publication: Publication) -> dict[str, str]:
-    """Content hash by relation; of tables of all forecasts only the newest one's.
+def _export_again(
+    model: ForecastModel,
+    frame: pd.DataFrame,
+    _: duckdb.DuckDBPyConnection,
+    publication: Publication,
+) -> dict[str, bytes]:
+    return model_files(model, publication.model_version, frame)
 
-    What was believed before cannot be brought back by the input files of this publication alone.
+
+def _compared_hashes(publication: Publication) -> dict[str, str]:
+    """Content hash by relation, and the model's files by path.
+
+    Of tables of all forecasts only the newest one counts: what was believed before cannot be
+    brought back by these input files alone. The card is left out: it tells when it was trained.
     """
     by_version = {port.relation for port in read_ports() if port.value_of == "forecast_version"}
     found = {}
@@ -225,7 +243,8 @@ def _compared_hashes(publication: Publication) -> dict[str, str]:
             if relation in by_version
             else manifest.content_hash
         )
-    return found
+    files = {item.path: item.sha256 for item in publication.model_files}
+    return found | {path: files[path] for path in files if not path.endswith(CARD_FILE)}
 
 
 def _differences(published: Publication) -> list[str]:

@@ -17,6 +17,7 @@ RECORDED_PACKAGES = (
     "duckdb",
     "lightgbm",
     "numpy",
+    "onnx",
     "pandas",
     "pyarrow",
     "scikit-learn",

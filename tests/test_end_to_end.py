@@ -351,7 +351,10 @@ def test_a_backfill_is_a_marked_vintage_and_changes_nothing_that_is_live(
     through_dagster: Path,
 ) -> None:
     first, second = (content_hashes(through_dagster, number) for number in (1, 2))
-    assert {name for name in first if first[name] != second[name]} == {"sales_forecast_history_v1"}
+    assert {name for name in first if first[name] != second[name]} == {
+        "sales_forecast_explained_v1",
+        "sales_forecast_history_v1",
+    }
     assert ask(
         through_dagster,
         "select cutoff_on, is_backfill, count(*), split_part(min(model_version), '-', 3)"
@@ -381,6 +384,10 @@ def test_a_backfill_is_the_forecast_that_was_published_when_its_origin_was_new(
     assert then == ask(
         through_dagster,
         f"select {columns} from sales_forecast_history_v1 where is_backfill {order}",
+    )
+    reasons = "select * exclude (forecast_version, is_backfill) from sales_forecast_explained_v1"
+    assert ask(home, f"{reasons} {order}") == ask(
+        through_dagster, f"{reasons} where is_backfill {order}"
     )
     judged = "select verdict, is_backfill, is_champion from state.model_versions where "
     version = f"trained_through_on = date '{PAST_CUTOFF_ON}'"

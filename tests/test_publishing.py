@@ -167,8 +167,12 @@ def land_file(settings: Settings, file_id: int) -> None:
         connection.execute("insert into loads values (?)", [file_id])
 
 
-def publish(settings: Settings, run_tests: Any = passing, **changes: Any) -> Publication:
-    return publishing.publish(settings, replace(PROVENANCE, **changes), run_tests=run_tests)
+def publish(
+    settings: Settings, run_tests: Any = passing, export: Any = None, **changes: Any
+) -> Publication:
+    return publishing.publish(
+        settings, replace(PROVENANCE, **changes), run_tests=run_tests, export=export
+    )
 
 
 def read(settings: Settings, relation: str, file: str = "sales.duckdb") -> list[tuple[Any, ...]]:
@@ -653,6 +657,45 @@ def test_a_rollback_is_refused_where_it_makes_no_sense(filled: Settings) -> None
         publishing.rollback(filled, to=1, reason="why not", published_at=PUBLISHED_AT)
     assert publishing.current_number(filled) == 2
     assert publishing.automatic_publication_paused(filled) is None
+
+
+def exporting(connection: duckdb.DuckDBPyConnection, publication: Publication) -> dict[str, bytes]:
+    """A model that doubles the only input, the number of its forecast."""
+    file = Path(publication.model_version)  # in the folder of the test
+    connection.execute(
+        f"copy (select {publication.forecast_version} as scale) to '{file}' (format parquet)"
+    )
+    macro = b"create macro predict_units(inputs) as struct_extract(inputs, 'scale') * 2"
+    return {"predict_units.sql": macro, "inputs.parquet": file.read_bytes()}
+
+
+def test_the_model_goes_with_its_forecast_back_and_forth(
+    filled: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = "(select predict_units(inputs) from model_inputs as inputs)"
+    first = publish(filled, export=exporting)
+    assert read(filled, asked) == [(2,)]
+    sell(filled, "c", "2017-02-02")
+    forecast(filled, 2, "5")
+    publish(filled, export=exporting)
+    assert read(filled, asked, "restricted/sales.duckdb") == [(4,)]
+    path = "sales_forecast/model/predict_units.sql"
+    assert inode(filled, 1, path) == inode(filled, 2, path)
+
+    later = PUBLISHED_AT + timedelta(hours=1)
+    again = publishing.rollback(filled, to=1, reason="why not", published_at=later)
+    assert again.model_files == first.model_files
+    assert read(filled, asked) == [(2,)]
+    moved = replace(filled, home=tmp_path / "moved")
+    shutil.move(filled.home, moved.home)
+    publishing.relink(moved)
+    assert read(moved, asked) == [(2,)]
+
+    damaged = publishing.publication_folder(moved, 2) / path
+    damaged.unlink()
+    with pytest.raises(publishing.CannotRollBack, match=r"predict_units.sql.*found no file"):
+        publishing.rollback(moved, to=2, reason="why not", published_at=later)
 
 
 def test_a_copied_home_is_a_backup_that_can_be_restored(filled: Settings, tmp_path: Path) -> None:

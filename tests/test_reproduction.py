@@ -56,6 +56,11 @@ def test_a_publication_is_reproduced_with_the_same_model_and_rows(home: Path) ->
         "sales_forecast_v1",
         "sales_forecast_explained_v1",
         "sales_forecast_history_v1",
+        "sales_forecast/model/model.skops",
+        "sales_forecast/model/model.onnx",
+        "sales_forecast/model/predict_units.sql",
+        "sales_forecast/model/inputs.parquet",
+        "sales_forecast/model/holdout.parquet",
         "sales_forecast_totals_v1",
     }
     for item in found["comparisons"]:

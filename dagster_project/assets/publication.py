@@ -8,6 +8,7 @@ import dagster as dg
 
 from dagster_project.assets.catalog import owners, published_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
+from dagster_project.assets.model_export import export_model
 from dagster_project.publishing import (
     Provenance,
     Publication,
@@ -73,7 +74,7 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
                 context.log.warning("publication is paused: %s", pause)
                 published = current_publication(settings)
             else:
-                published = publish(settings, provenance(), tell=tell)
+                published = publish(settings, provenance(), export=export_model, tell=tell)
                 removed = collect(settings)
                 context.log.info("publications past their retention, removed: %s", removed)
         if published is None:

@@ -1,7 +1,12 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
 from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
-from dagster_project.publishing.candidate import Candidate, NothingToPublish, prepare_candidate
+from dagster_project.publishing.candidate import (
+    Candidate,
+    Exporter,
+    NothingToPublish,
+    prepare_candidate,
+)
 from dagster_project.publishing.current import (
     CurrentLinkMissing,
     UnknownPublication,
@@ -20,12 +25,13 @@ from dagster_project.publishing.manifest import (
     DataFile,
     InputFile,
     ManifestDamaged,
+    ModelFile,
     PortManifest,
     Provenance,
     Publication,
     read_inputs,
 )
-from dagster_project.publishing.port_file import reader_file
+from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.publication import publish
 from dagster_project.publishing.rollback import (
@@ -42,8 +48,12 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "Exporter",
+    "INPUTS_FILE",
     "InputFile",
+    "MACRO_FILE",
     "ManifestDamaged",
+    "ModelFile",
     "NothingToPublish",
     "Pause",
     "Port",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from dagster_project.publishing.current import (
 )
 from dagster_project.publishing.manifest import (
     INPUTS,
+    MODEL_FOLDER,
     DataFile,
     InputFile,
+    ModelFile,
     PortManifest,
     Provenance,
     Publication,
@@ -66,6 +68,9 @@ order by source, entity, path
 
 ROW_GROUP_SIZE = 122_880
 
+Exporter = Callable[[duckdb.DuckDBPyConnection, Publication], Mapping[str, bytes]]
+"""Gives the files of a publication's model by name."""
+
 
 class NothingToPublish(RuntimeError):
     """The warehouse holds no forecast that could be published."""
@@ -94,7 +99,10 @@ class Plan:
 
 
 def prepare_candidate(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, provenance: Provenance
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    provenance: Provenance,
+    export: Exporter | None = None,
 ) -> Candidate | None:
     """Write the next publication from the warehouse's product views.
 
@@ -104,6 +112,7 @@ def prepare_candidate(
         settings: the deployment.
         connection: a writing connection to the warehouse, with the product views built.
         provenance: what the warehouse does not know.
+        export: gives the model's files; None publishes none.
 
     Returns:
         The candidate, or None when it would say the same as the current publication.
@@ -138,7 +147,12 @@ def prepare_candidate(
     shared = _files_by_content(settings, current)
     ports = {plan.port.relation: _write(connection, folder, plan, shared) for plan in plans}
     write_json(folder / INPUTS, [asdict(item) for item in inputs])
-    return complete(settings, replace(published, ports=ports))
+    exported = export(connection, published) if export else {}
+    known = _model_files_by_hash(settings, current)
+    model_files = tuple(
+        _write_model_file(folder, name, exported[name], known) for name in sorted(exported)
+    )
+    return complete(settings, replace(published, ports=ports, model_files=model_files))
 
 
 def complete(settings: Settings, publication: Publication) -> Candidate:
@@ -229,6 +243,28 @@ def _files_by_content(
         for relation, manifest in current.ports.items()
         for data in manifest.files
     }
+
+
+def _model_files_by_hash(settings: Settings, current: Publication | None) -> dict[str, Path]:
+    if current is None:
+        return {}
+    folder = publication_folder(settings, current.number)
+    return {item.sha256: folder / item.path for item in current.model_files}
+
+
+def _write_model_file(
+    folder: Path, name: str, content: bytes, known: Mapping[str, Path]
+) -> ModelFile:
+    """Write one file of the model, or share it with the publication that has it already."""
+    path = f"{MODEL_FOLDER}/{name}"
+    make_port_folder(folder, MODEL_FOLDER)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 in known and known[sha256].is_file():
+        share(known[sha256], folder / path)
+    else:
+        (folder / path).write_bytes(content)
+        (folder / path).chmod(0o444)
+    return ModelFile(path, len(content), sha256)
 
 
 def _write(

@@ -14,6 +14,10 @@ MANIFEST = "manifest.json"
 INPUTS = "inputs.json"
 AUDIT = "audit.json"
 
+MODEL_PRODUCT = "sales_forecast"
+MODEL_FOLDER = f"{MODEL_PRODUCT}/model"
+"""Folder of a publication that holds the model of this product."""
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -66,6 +70,21 @@ class PortManifest:
 
 
 @dataclass(frozen=True)
+class ModelFile:
+    """One file of the model that made the forecast.
+
+    Attributes:
+        path: relative to the publication.
+        size_bytes: size.
+        sha256: of the bytes.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class InputFile:
     """A landed file that a publication was made from."""
 
@@ -109,6 +128,7 @@ class Publication:
         packages: version by package name.
         input_fingerprint: sha256 over its input files, which inputs.json lists.
         ports: manifest by relation.
+        model_files: the model as files, in MODEL_FOLDER; of the baseline only its card.
     """
 
     number: int
@@ -125,6 +145,7 @@ class Publication:
     packages: dict[str, str]
     input_fingerprint: str
     ports: dict[str, PortManifest]
+    model_files: tuple[ModelFile, ...] = ()
 
 
 class ManifestDamaged(ValueError):
@@ -139,6 +160,8 @@ def write_manifests(folder: Path, publication: Publication) -> None:
             key: facts[key]
             for key in ("number", "published_at", "cutoff_on", "model_version", "code_revision")
         }
+        if manifest.product == MODEL_PRODUCT:
+            shared["model_files"] = facts["model_files"]
         place = (folder / manifest.files[0].path).parent / MANIFEST
         write_json(place, {**shared, **asdict(manifest)})
     write_json(folder / MANIFEST, facts)
@@ -162,6 +185,7 @@ def read_manifest(folder: Path) -> Publication:
             )
             for name, item in found["ports"].items()
         }
+        found["model_files"] = tuple(ModelFile(**item) for item in found["model_files"])
         return Publication(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ManifestDamaged(

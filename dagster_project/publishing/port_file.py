@@ -1,4 +1,4 @@
-"""The DuckDB files readers attach: a view per port over absolute paths, publications, a macro."""
+"""The DuckDB files readers attach: a view per port over absolute paths, publications, macros."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 
 import jinja2
 
-from dagster_project.publishing.manifest import PortManifest, Publication
+from dagster_project.publishing.manifest import MODEL_FOLDER, PortManifest, Publication
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse import port
 
 OPEN_FILE = "sales.duckdb"
 RESTRICTED = "restricted"
 RESTRICTED_FILE = f"{RESTRICTED}/{OPEN_FILE}"
+
+MACRO_FILE = "predict_units.sql"
+INPUTS_FILE = "inputs.parquet"
+INPUTS_VIEW = "model_inputs"
 
 FORECAST_INTERVAL = DBT_PROJECT / "macros" / "forecast_interval.sql"
 
@@ -90,6 +94,10 @@ def _write(
                 f" select {_columns(item)} from read_parquet([{paths}])"
             )
         connection.execute(forecast_interval_macro())
+        if (folder / MODEL_FOLDER / MACRO_FILE).exists():
+            connection.execute((folder / MODEL_FOLDER / MACRO_FILE).read_text(encoding="utf-8"))
+            inputs = _quoted(folder / MODEL_FOLDER / INPUTS_FILE)
+            connection.execute(f"create view {INPUTS_VIEW} as select * from read_parquet({inputs})")
         connection.execute(PUBLICATIONS_TABLE)
         connection.executemany(
             f"insert into publications values ({', '.join('?' * 11)})",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dagster_project.publishing.audit import TestRunner, audit
-from dagster_project.publishing.candidate import prepare_candidate
+from dagster_project.publishing.candidate import Exporter, prepare_candidate
 from dagster_project.publishing.current import (
     current_publication,
     discard_unpublished,
@@ -22,6 +22,7 @@ def publish(
     settings: Settings,
     provenance: Provenance,
     *,
+    export: Exporter | None = None,
     run_tests: TestRunner | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Publication:
@@ -32,6 +33,7 @@ def publish(
     Args:
         settings: the deployment.
         provenance: what the warehouse does not know.
+        export: gives the files of the model that are published with its forecast.
         run_tests: runs the tests on the candidate; dbt by default.
         tell: is told what is going on.
 
@@ -50,7 +52,7 @@ def publish(
         with warehouse(settings) as connection:
             record_publications(settings, connection)
             say("writing a candidate")
-            candidate = prepare_candidate(settings, connection, provenance)
+            candidate = prepare_candidate(settings, connection, provenance, export)
         if candidate is None:
             current = current_publication(settings)
             if current is None:

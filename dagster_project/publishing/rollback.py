@@ -71,10 +71,9 @@ def rollback(settings: Settings, *, to: int, reason: str, published_at: datetime
             {"since": published_at, "rolled_back_to": to, "reason": reason},
         )
         folder = publication_folder(settings, number + 1)
-        for manifest in earlier.ports.values():
-            for data in manifest.files:
-                make_port_folder(folder, str(Path(data.path).parent))
-                share(source / data.path, folder / data.path)
+        for path in _hash_by_path(earlier):
+            make_port_folder(folder, str(Path(path).parent))
+            share(source / path, folder / path)
         for name in (INPUTS, AUDIT):
             share(source / name, folder / name)
         again = replace(
@@ -108,15 +107,22 @@ def resume(settings: Settings) -> bool:
 
 
 def _verify(folder: Path, publication: Publication) -> None:
+    for path, sha256 in _hash_by_path(publication).items():
+        file = folder / path
+        found = None
+        if file.exists():
+            with file.open("rb") as content:
+                found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found != sha256:
+            raise CannotRollBack(
+                f"{file}: expected the sha256 {sha256}, found {found or 'no file'}. "
+                "Restore it from a backup, or roll back to another publication."
+            )
+
+
+def _hash_by_path(publication: Publication) -> dict[str, str]:
+    """The sha256 of every file of data and of the model."""
+    found = {item.path: item.sha256 for item in publication.model_files}
     for manifest in publication.ports.values():
-        for data in manifest.files:
-            file = folder / data.path
-            found = None
-            if file.exists():
-                with file.open("rb") as content:
-                    found = hashlib.file_digest(content, "sha256").hexdigest()
-            if found != data.sha256:
-                raise CannotRollBack(
-                    f"{file}: expected the sha256 {data.sha256}, found {found or 'no file'}. "
-                    "Restore it from a backup, or roll back to another publication."
-                )
+        found |= {data.path: data.sha256 for data in manifest.files}
+    return found
