@@ -17,8 +17,9 @@ from dagster_project.assets.frames import WarehouseHistory, read_frame
 from dagster_project.demo import write_landing
 from dagster_project.forecasting.backtest import BacktestPlan, rolling_origin_backtest
 from dagster_project.forecasting.forecast import ForecastModel, forecast
-from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.model import fit
 from dagster_project.landing import register_landed
+from dagster_project.parameters import Parameters
 from dagster_project.pipeline import run_lock
 from dagster_project.settings import Settings
 from dagster_project.warehouse import warehouse

@@ -238,7 +238,7 @@ def build_forecast_asset() -> dg.AssetsDefinition:
         group_name=FORECAST_GROUP,
         description="Units per product, store and day ahead of an origin, with intervals.",
         owners=owners(),
-        kinds={"scikitlearn", "duckdb"},
+        kinds={"lightgbm", "duckdb"},
         metadata=state_columns("forecast_ledger"),
         pool=WAREHOUSE_POOL,
     )

@@ -19,8 +19,9 @@ from dagster_project.forecasting.calibration import (
 )
 from dagster_project.forecasting.forecast import method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
-from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.model import fit
 from dagster_project.forecasting.scores import pool, score_cutoff
+from dagster_project.parameters import Parameters
 
 ACTUALS = ["product_id", "store_id", "target_on", "units"]
 METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units"]

@@ -20,7 +20,8 @@ from dagster_project.forecasting.calibration import (
 )
 from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
 from dagster_project.forecasting.intervals import QUANTILES, IntervalTable
-from dagster_project.forecasting.model import DemandModel, Parameters, predict, series_scale
+from dagster_project.forecasting.model import DemandModel, predict, series_scale, trees_bytes
+from dagster_project.parameters import Parameters
 
 STATE_FORMAT = 1
 DECIMALS = 4
@@ -93,7 +94,7 @@ def content_hash(model: ForecastModel) -> str:
     """
     digest = hashlib.sha256()
     state = model.to_state()
-    columns, regressor = state["pipeline"]["columns"], state["pipeline"]["regressor"]
+    columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
         for name in ("format", "trained_through_on", "features", "parameters", "fallback_series")
@@ -103,10 +104,7 @@ def content_hash(model: ForecastModel) -> str:
     for name in ("model_intervals", "baseline_intervals"):
         plain[name] = {key: np.asarray(value).tolist() for key, value in state[name].items()}
     digest.update(json.dumps(plain, sort_keys=True).encode())
-    digest.update(np.asarray(regressor._baseline_prediction, dtype=np.float64).tobytes())
-    for (tree,) in regressor._predictors:
-        for column in tree.nodes.dtype.names:  # by field: padding between fields is arbitrary
-            digest.update(np.ascontiguousarray(tree.nodes[column]).tobytes())
+    digest.update(trees_bytes(model.demand))
     return digest.hexdigest()
 
 

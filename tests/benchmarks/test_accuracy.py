@@ -20,7 +20,7 @@ from benchmarks.datasets import M5_CUTOFFS, read_demo
 from benchmarks.naive import seasonal_naive
 from benchmarks.ours import NEXT_COLUMNS, forecast_ours
 from benchmarks.scores import Record
-from dagster_project.forecasting.model import Parameters
+from dagster_project.parameters import Parameters
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.warehouse import warehouse
 from tests.command_line import NEXT_DAY
