@@ -1,4 +1,6 @@
+{#- A public holiday is felt a week away, most other events some days. -#}
 {% set near_days = 7 %}
+{% set near_days_of_others = 3 %}
 
 with origins as (
 
@@ -58,7 +60,8 @@ holidays as (
         countries.source,
         cast(null as varchar) as store_id,
         event_days.day_on,
-        'holiday: ' || public_holiday(countries.country, event_days.day_on) as event_name,
+        public_holiday(countries.country, event_days.day_on) as event_name,
+        true as is_holiday,
         date '0001-01-01' as known_on
     from event_days
     cross join countries
@@ -72,6 +75,7 @@ events as (
         store_id,
         day_on,
         event_name,
+        false as is_holiday,
         known_on
     from declared_events
     union all
@@ -80,6 +84,7 @@ events as (
         store_id,
         day_on,
         event_name,
+        is_holiday,
         known_on
     from holidays
     where event_name is not null
@@ -95,7 +100,7 @@ knowledge as (
     union all
     select
         false as is_ahead,
-        {{ feature_ratio_known_days() }} as days_until_known
+        {{ feature_settling_days() }} as days_until_known
 
 ),
 
@@ -107,9 +112,11 @@ store_events as (
         stores.store_id,
         events.day_on,
         events.event_name,
+        events.is_holiday,
         events.known_on,
         count(*) over (
-            partition by knowledge.is_ahead, stores.store_id, events.event_name
+            partition by
+                knowledge.is_ahead, stores.store_id, events.event_name, events.is_holiday
             order by events.day_on
             range between interval 364 days preceding and interval 1 day preceding
         ) > 30 as is_frequent
@@ -141,6 +148,7 @@ near_events as (
     cross join offsets
     where
         not store_events.is_frequent
+        and (store_events.is_holiday or abs(offsets.event_offset) <= {{ near_days_of_others }})
         and store_events.known_on
         <= store_events.day_on
         + cast(offsets.event_offset as integer)
@@ -151,7 +159,11 @@ near_events as (
                 store_events.is_ahead,
                 store_events.store_id,
                 store_events.day_on + cast(offsets.event_offset as integer)
-            order by abs(offsets.event_offset), offsets.event_offset, store_events.event_name
+            order by
+                abs(offsets.event_offset),
+                offsets.event_offset,
+                store_events.is_holiday desc,
+                store_events.event_name
         ) = 1
 
 ),
@@ -235,6 +247,7 @@ day_situations as (
         cast(event_offset as tinyint) as event_offset,
         frequent_events,
         is_ahead,
+        coalesce(abs(event_offset) <= 1, false) as is_near_event,
         day_on
     from {{ place }}_days
     {{ 'union all' if not loop.last }}

@@ -1,5 +1,12 @@
-{% set kinds = ['event', 'frequent', 'month_day', 'date', 'easter'] %}
-{% set keys = ['level', 'product_id', 'place'] %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_target_days_to_build() }}",
+) }}
+
+{% set situations = ['event', 'frequent', 'month_day'] %}
+{% set years = [1, 2, 3] %}
 
 with origins as (
 
@@ -9,11 +16,11 @@ with origins as (
 
 days as (
 
-    select * from {{ ref('level_days') }}
+    select * from {{ ref('day_ratios') }}
 
 ),
 
-situations as (
+day_situations as (
 
     select * from {{ ref('day_situations') }}
 
@@ -22,7 +29,7 @@ situations as (
 spans as (
 
     select
-        min(cutoff_on) - 27 as first_day,
+        min(cutoff_on) + 1 as first_day,
         max(cutoff_on + horizon_days) as last_day
     from origins
     having count(*) > 0
@@ -37,14 +44,12 @@ target_days as (
 
 members as (
 
-    select
+    select distinct
         level,
         place_kind,
         product_id,
-        place,
-        min(day_on) as first_day
+        place
     from days
-    group by all
 
 ),
 
@@ -55,20 +60,16 @@ targets as (
         members.product_id,
         members.place,
         target_days.target_on,
-        coalesce(abs(situations.event_offset) <= {{ var('near', 1) }}, false) as is_near_event,
-        situations.event_name || '@' || situations.event_offset as event,
-        situations.frequent_events || '|' || (isodow(target_days.target_on) >= 6) as frequent,
-        day(target_days.target_on) as month_day,
-        strftime(target_days.target_on, '%m-%d') as date,
-        target_days.target_on - easter_sunday(year(target_days.target_on)) as easter
+        day_situations.event_offset,
+        {{ feature_situations('day_situations', 'target_days.target_on') }}
     from members
-    inner join target_days on members.first_day < target_days.target_on
-    left join situations
+    cross join target_days
+    left join day_situations
         on
-            members.place_kind = situations.place_kind
-            and members.place = situations.place
-            and target_days.target_on = situations.day_on
-            and situations.is_ahead
+            members.place_kind = day_situations.place_kind
+            and members.place = day_situations.place
+            and target_days.target_on = day_situations.day_on
+            and day_situations.is_ahead
 
 ),
 
@@ -82,37 +83,29 @@ past as (
         usual_units,
         is_near_event,
         day_on,
-        event_name || '@' || event_offset as event,
-        frequent_events || '|' || (isodow(day_on) >= 6) as frequent,
-        day(day_on) as month_day,
-        strftime(day_on, '%m-%d') as date,
-        day_on - easter_sunday(year(day_on)) as easter
+        {{ feature_situations('days', 'days.day_on') }}
     from days
     where usual_units is not null
 
 ),
 
-{% for kind in kinds -%}
-{{ kind }}_past as (
+{% for situation in situations -%}
+{{ situation }}_past as (
 
+    -- up to a day, from the target day on whose earliest cutoff knows that day's ratio
     select
         level,
         product_id,
         place,
-        {{ kind }},
+        {{ situation }},
         day_on + {{ feature_ratio_known_days() + feature_horizon_days() }} as from_target_on,
         sum(units) over earlier as units,
-        sum(usual_units) over earlier as usual_units,
-        count(*) over earlier as days
+        sum(usual_units) over earlier as usual_units
     from past
-    where
-        {{ kind }} is not null
-        {%- if kind in ['frequent', 'month_day'] %}
-        and not is_near_event
-        {%- endif %}
+    where {{ situation }} is not null{{ ' and not is_near_event' if situation != 'event' }}
     window
         earlier as (
-            partition by level, product_id, place, {{ kind }}
+            partition by level, product_id, place, {{ situation }}
             order by day_on
             rows between unbounded preceding and current row
         )
@@ -124,40 +117,35 @@ past as (
 feat_situation as (
 
     select
+        ---------- ids
         targets.level,
         targets.product_id,
         targets.place,
-        {%- for kind in kinds %}
-        cast(({{ kind }}_past.units + {{ var('prior', 0) }}) / nullif({{ kind }}_past.usual_units + {{ var('prior', 0) }}, 0) as float) as {{ kind }}_ratio,
-        {{ kind }}_past.days as {{ kind }}_days,
+
+        ---------- numerics
+        targets.event_offset,
+        {%- for situation in situations %}
+        cast({{ feature_ratio(situation ~ '_past.units', situation ~ '_past.usual_units') }} as float)
+            as {{ situation }}_ratio,
         {%- endfor %}
-        case
-            when not targets.is_near_event
-                then
-                    usual.weekday_index
-                    * coalesce(month_day_past.units / nullif(month_day_past.usual_units, 0), 1)
-        end as calendar_factor,
-        cast(year_1.week_units as float) as week_units_1,
-        cast(year_2.week_units as float) as week_units_2,
-        cast(year_3.week_units as float) as week_units_3,
+        {%- for year in years %}
+        year_{{ year }}.units as day_units_{{ year }},
+        year_{{ year }}.week_units as week_units_{{ year }},
+        {%- endfor %}
+
+        ---------- dates
         targets.target_on
     from targets
-    {%- for kind in kinds %}
-    asof left join {{ kind }}_past
+    {%- for situation in situations %}
+    asof left join {{ situation }}_past
         on
-            targets.level = {{ kind }}_past.level
-            and targets.product_id = {{ kind }}_past.product_id
-            and targets.place = {{ kind }}_past.place
-            and targets.{{ kind }} = {{ kind }}_past.{{ kind }}
-            and targets.target_on >= {{ kind }}_past.from_target_on
+            targets.level = {{ situation }}_past.level
+            and targets.product_id = {{ situation }}_past.product_id
+            and targets.place = {{ situation }}_past.place
+            and targets.{{ situation }} = {{ situation }}_past.{{ situation }}
+            and targets.target_on >= {{ situation }}_past.from_target_on
     {%- endfor %}
-    left join days as usual
-        on
-            targets.level = usual.level
-            and targets.product_id = usual.product_id
-            and targets.place = usual.place
-            and targets.target_on = usual.day_on + {{ feature_settling_days() }}
-    {%- for year in [1, 2, 3] %}
+    {%- for year in years %}
     left join days as year_{{ year }}
         on
             targets.level = year_{{ year }}.level

@@ -6,7 +6,7 @@ with origins as (
 
 series as (
 
-    select * from {{ ref('series_to_build') }}
+    select * from {{ ref('forecast_series') }}
 
 ),
 
@@ -181,8 +181,7 @@ dense as (
     select
         days.*,
         case when open_places.day_on is not null then coalesce(sold.units, 0) end as units,
-        coalesce(abs(situations.event_offset) <= {{ var('near_usual', 1) }}, false) as is_near_usual,
-        coalesce(abs(situations.event_offset) <= {{ var('near', 1) }}, false) as is_near_event,
+        coalesce(situations.is_near_event, false) as is_near_event,
         situations.event_name,
         situations.event_offset,
         situations.frequent_events
@@ -211,11 +210,10 @@ usual as (
 
     select
         *,
-        avg(case when not is_near_usual then units end) over around as usual_units,
-        count(case when not is_near_usual then units end) over around as usual_days,
-        avg(units) over week as week_units,
-        avg(units) over month as month_units,
-        avg(units) over weekdays / nullif(avg(units) over year, 0) as weekday_index
+        avg(case when not is_near_event then units end) over around as usual_units,
+        count(case when not is_near_event then units end) over around as usual_days,
+        cast(avg(units) over week as float) as week_units,
+        cast(avg(units) over month as float) as month_units
     from dense
     window
         around as (
@@ -232,21 +230,11 @@ usual as (
             partition by level, product_id, place
             order by day_on
             rows between 27 preceding and current row
-        ),
-        weekdays as (
-            partition by level, product_id, place, {{ feature_weekday('day_on') }}
-            order by day_on
-            rows between 51 preceding and current row
-        ),
-        year as (
-            partition by level, product_id, place
-            order by day_on
-            rows between 363 preceding and current row
         )
 
 ),
 
-level_days as (
+day_ratios as (
 
     select
         level,
@@ -254,10 +242,11 @@ level_days as (
         product_id,
         place,
         units,
-        case when usual_days >= 3 and usual_units > 0 and units is not null then usual_units end as usual_units,
+        case
+            when usual_days >= 3 and usual_units > 0 and units is not null then usual_units
+        end as usual_units,
         week_units,
         month_units,
-        weekday_index,
         event_name,
         event_offset,
         frequent_events,
@@ -267,4 +256,4 @@ level_days as (
 
 )
 
-select * from level_days
+select * from day_ratios
