@@ -210,23 +210,23 @@ usual as (
 
     select
         *,
-        avg(case when not is_near_event then units end) over around as usual_units,
-        count(case when not is_near_event then units end) over around as usual_days,
-        cast(avg(units) over week as float) as week_units,
-        cast(avg(units) over month as float) as month_units
+        avg(case when not is_near_event then units end) over same_weekdays as usual_units,
+        count(case when not is_near_event then units end) over same_weekdays as usual_days,
+        cast(avg(units) over week_around as float) as week_units,
+        cast(avg(units) over last_four_weeks as float) as month_units
     from dense
     window
-        around as (
+        same_weekdays as (
             partition by level, product_id, place, {{ feature_weekday('day_on') }}
             order by day_on
             rows between 4 preceding and 4 following exclude current row
         ),
-        week as (
+        week_around as (
             partition by level, product_id, place
             order by day_on
             rows between 3 preceding and 3 following
         ),
-        month as (
+        last_four_weeks as (
             partition by level, product_id, place
             order by day_on
             rows between 27 preceding and current row

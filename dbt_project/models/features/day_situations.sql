@@ -160,10 +160,10 @@ near_events as (
                 store_events.store_id,
                 store_events.day_on + cast(offsets.event_offset as integer)
             order by
-                abs(offsets.event_offset),
-                offsets.event_offset,
+                abs(offsets.event_offset) asc,
+                offsets.event_offset asc,
                 store_events.is_holiday desc,
-                store_events.event_name
+                store_events.event_name asc
         ) = 1
 
 ),
@@ -230,7 +230,7 @@ store_days as (
     qualify
         row_number() over (
             partition by is_ahead, {{ place }}, day_on
-            order by count(*) desc, event_name, event_offset, frequent_events
+            order by count(*) desc, event_name asc, event_offset asc, frequent_events asc
         ) = 1
 
 ),

@@ -76,16 +76,16 @@ targets as (
 past as (
 
     select
-        level,
-        product_id,
-        place,
-        units,
-        usual_units,
-        is_near_event,
-        day_on,
+        days.level,
+        days.product_id,
+        days.place,
+        days.units,
+        days.usual_units,
+        days.is_near_event,
+        days.day_on,
         {{ feature_situations('days', 'days.day_on') }}
     from days
-    where usual_units is not null
+    where days.usual_units is not null
 
 ),
 
@@ -125,8 +125,9 @@ feat_situation as (
         ---------- numerics
         targets.event_offset,
         {%- for situation in situations %}
-        cast({{ feature_ratio(situation ~ '_past.units', situation ~ '_past.usual_units') }} as float)
-            as {{ situation }}_ratio,
+        cast({{ feature_ratio(
+            situation ~ '_past.units', situation ~ '_past.usual_units'
+        ) }} as float) as {{ situation }}_ratio,
         {%- endfor %}
         {%- for year in years %}
         year_{{ year }}.units as day_units_{{ year }},
@@ -136,7 +137,7 @@ feat_situation as (
         ---------- dates
         targets.target_on
     from targets
-    {%- for situation in situations %}
+    {% for situation in situations -%}
     asof left join {{ situation }}_past
         on
             targets.level = {{ situation }}_past.level
@@ -144,15 +145,15 @@ feat_situation as (
             and targets.place = {{ situation }}_past.place
             and targets.{{ situation }} = {{ situation }}_past.{{ situation }}
             and targets.target_on >= {{ situation }}_past.from_target_on
-    {%- endfor %}
-    {%- for year in years %}
+    {% endfor -%}
+    {% for year in years -%}
     left join days as year_{{ year }}
         on
             targets.level = year_{{ year }}.level
             and targets.product_id = year_{{ year }}.product_id
             and targets.place = year_{{ year }}.place
             and targets.target_on = year_{{ year }}.day_on + {{ 364 * year }}
-    {%- endfor %}
+    {% endfor %}
 
 )
 
