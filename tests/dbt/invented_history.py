@@ -3,7 +3,8 @@
 Two stores (`corner` is closed on Sundays) sell five products for 62 weeks. One line in ten gets
 known up to six days late, one day of a store in twenty as a whole, one in thirty is taken back as a
 whole and half of those are stated again, one line in twenty is corrected
-a week later, prices are not always known, or only those of some of a day's lines.
+a week later, prices are not always known, or only those of some of a day's lines. A fair comes
+every ten weeks, half of them told late; `main` has a market in the first days of each month.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ TYPES = {
     " share double, starts_on date, ends_on date, known_on date",
     "store_calendar": "source varchar, store_id varchar, day_on date, is_open boolean,"
     " known_on date",
+    "calendar_events": "source varchar, store_id varchar, day_on date, event_name varchar,"
+    " known_on date",
+    "dim_store": "store_id varchar, source varchar, country varchar, region varchar",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
     "dim_calendar": "country varchar, day_on date, is_holiday boolean, days_to_holiday integer,"
@@ -68,6 +72,8 @@ class History:
     open_days: pd.DataFrame
     promotions: pd.DataFrame
     store_calendar: pd.DataFrame
+    calendar_events: pd.DataFrame
+    dim_store: pd.DataFrame
     dim_product: pd.DataFrame
     dim_calendar: pd.DataFrame
 
@@ -126,6 +132,10 @@ def invent(seed: int = 7) -> History:
         open_days=pd.DataFrame(opened + stated_again),
         promotions=_promotions(chance),
         store_calendar=_store_calendar(last),
+        calendar_events=_calendar_events(),
+        dim_store=pd.DataFrame({"store_id": STORES, "region": ["north", "south"]}).assign(
+            source=SOURCE, country="US"
+        ),
         dim_product=pd.DataFrame(
             [
                 {"product_id": product, "category": product.lower(), "department": department}
@@ -160,6 +170,13 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
     opened = opened.assign(
         known_until=opened["known_until"].mask(taken_back, cutoff + pd.Timedelta(days=1))
     )
+    events = history.calendar_events
+    invented_events = events[events["known_on"] > cutoff].assign(event_name="never")
+    backdated_events = events.assign(
+        event_name="fair",
+        day_on=events["day_on"] - pd.Timedelta(days=5),
+        known_on=cutoff + pd.Timedelta(days=1),
+    )
     plans, calendar, products = history.promotions, history.store_calendar, history.dim_product
     invented_plans = plans[plans["known_on"] > cutoff].assign(share=1.0, store_id=None)
     early_plans = invented_plans.assign(
@@ -173,6 +190,9 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         open_days=pd.concat([opened, later_opened]),
         promotions=pd.concat([plans[plans["known_on"] <= cutoff], invented_plans, early_plans]),
         store_calendar=calendar[calendar["known_on"] <= cutoff],
+        calendar_events=pd.concat(
+            [events[events["known_on"] <= cutoff], invented_events, backdated_events]
+        ),
         dim_product=pd.concat(
             [
                 products.assign(product_name="renamed"),
@@ -278,6 +298,28 @@ def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
     ]
     known = last - pd.Timedelta(days=20)
     return pd.DataFrame(chain + own).assign(source=SOURCE, known_on=known)
+
+
+def _calendar_events() -> pd.DataFrame:
+    """Fairs of the chain, every other one told but a day before; markets of `main`."""
+    days = pd.date_range(STARTS_ON, periods=DAYS + 40)
+    fairs = days[5::71]
+    told_before = pd.to_timedelta([1 if number % 2 else 60 for number in range(len(fairs))], "D")
+    markets = days[days.day <= 6]
+    return pd.concat(
+        [
+            pd.DataFrame({"day_on": fairs, "event_name": "fair", "known_on": fairs - told_before}),
+            pd.DataFrame(
+                {
+                    "store_id": "main",
+                    "day_on": markets,
+                    "event_name": "market",
+                    "known_on": STARTS_ON - pd.Timedelta(days=40),
+                }
+            ),
+        ],
+        ignore_index=True,
+    ).assign(source=SOURCE)
 
 
 def _profile(settings: Settings, threads: int) -> str:

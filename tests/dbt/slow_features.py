@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tests.dbt.invented_history import History
+from tests.dbt.slow_situations import SlowSituations
 
 DAY = pd.Timedelta(days=1)
 HORIZON = 28
@@ -217,6 +218,7 @@ def calendar_features(history: History, target: pd.Timestamp) -> dict[str, float
 def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]]) -> pd.DataFrame:
     """The numeric columns of the forecast frame at a cutoff, indexed by series and target day."""
     found = known_series(history, cutoff, scope)
+    situations = SlowSituations(history, HORIZON)
     rows = []
     for series in found:
         product = [one for one in found if one.product_id == series.product_id]
@@ -242,6 +244,7 @@ def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str
                     **last_year_features(series, product, cutoff, target),
                     **plan_features(history, series, cutoff, target),
                     **calendar_features(history, target),
+                    **situations.features(series.product_id, series.store_id, cutoff, target),
                 }
             )
     return pd.DataFrame(rows).set_index(["product_id", "store_id", "target_on"]).sort_index()

@@ -8,8 +8,10 @@
 -- depends_on: {{ ref('feat_series') }}
 -- depends_on: {{ ref('feat_weekday') }}
 -- depends_on: {{ ref('feat_last_year') }}
+-- depends_on: {{ ref('feat_last_years') }}
 -- depends_on: {{ ref('feat_promotion') }}
 -- depends_on: {{ ref('feat_promotion_history') }}
+-- depends_on: {{ ref('feat_situation') }}
 
 with origins_to_build as (
 

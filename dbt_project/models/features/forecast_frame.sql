@@ -22,6 +22,17 @@
     'f_price_ratio',
 ] %}
 
+{#- what the situation of the target day did at each level -#}
+{% set situations = {
+    'series': ['event', 'frequent', 'month_day'],
+    'product_region': ['event', 'frequent', 'month_day'],
+    'store': ['event'],
+    'product': ['event', 'month_day'],
+    'source': ['event'],
+} %}
+{% set levels_of_day_season = ['product_region', 'product', 'source'] %}
+{% set place_columns = {'store': 'store_id', 'region': 'region', 'source': 'place_source'} %}
+
 with origins as (
 
     select * from {{ ref('forecast_origins') }}
@@ -55,6 +66,24 @@ store_calendar as (
 covered_days as (
 
     select * from {{ ref('promotion_plans_covered') }}
+
+),
+
+store_places as (
+
+    select * from {{ ref('store_places') }}
+
+),
+
+feat_situation as (
+
+    select * from {{ ref('feat_situation') }}
+
+),
+
+feat_last_years as (
+
+    select * from {{ ref('feat_last_years') }}
 
 ),
 
@@ -151,6 +180,13 @@ series_weekdays as (
         feat_weekday.baseline_units,
         forecast_series.source,
         rules.country,
+        store_places.region,
+        store_places.source as place_source,
+        {%- for level in feature_levels() %}
+        {%- for year in [1, 2, 3] %}
+        {{ level.name }}_years.month_units_{{ year }} as {{ level.name }}_month_{{ year }},
+        {%- endfor %}
+        {%- endfor %}
         feat_series.rmsse_scale,
         {%- for column in level_features %}
         feat_series.{{ column }},
@@ -202,6 +238,17 @@ series_weekdays as (
             feat_weekday.cutoff_on = feat_department.cutoff_on
             and feat_weekday.store_id = feat_department.store_id
             and coalesce(products.department, 'unknown') = feat_department.department
+    left join store_places on feat_weekday.store_id = store_places.store_id
+    {%- for level in feature_levels() %}
+    left join feat_last_years as {{ level.name }}_years
+        on
+            {{ level.name }}_years.level = '{{ level.name }}'
+            and {{ 'feat_weekday.product_id' if level.by_product else "''" }}
+            = {{ level.name }}_years.product_id
+            and store_places.{{ level.place if level.place != 'store' else 'store_id' }}
+            = {{ level.name }}_years.place
+            and feat_weekday.cutoff_on = {{ level.name }}_years.cutoff_on
+    {%- endfor %}
 
 ),
 
@@ -249,6 +296,18 @@ forecast_frame as (
         series_weekdays.f_department_mean_28,
         series_weekdays.f_department_trend,
 
+        ---------- features of the situation and of the season
+        {%- for level in feature_levels() %}
+        {%- for situation in situations[level.name] %}
+        {{ level.name }}_day.{{ situation }}_ratio as f_{{ situation }}_{{ level.name }},
+        {%- endfor %}
+        {{ feature_season(level.name, 'week') }} as f_season_{{ level.name }},
+        {%- if level.name in levels_of_day_season %}
+        {{ feature_season(level.name, 'day') }} as f_day_season_{{ level.name }},
+        {%- endif %}
+        {%- endfor %}
+        store_day.event_offset as f_event_offset,
+
         ---------- features of the target day
         feat_calendar.f_weekday,
         feat_calendar.f_day_of_month,
@@ -275,6 +334,15 @@ forecast_frame as (
         on
             series_weekdays.country = feat_calendar.country
             and targets.target_on = feat_calendar.target_on
+    {%- for level in feature_levels() %}
+    left join feat_situation as {{ level.name }}_day
+        on
+            {{ level.name }}_day.level = '{{ level.name }}'
+            and {{ 'series_weekdays.product_id' if level.by_product else "''" }}
+            = {{ level.name }}_day.product_id
+            and series_weekdays.{{ place_columns[level.place] }} = {{ level.name }}_day.place
+            and targets.target_on = {{ level.name }}_day.target_on
+    {%- endfor %}
     left join feat_last_year
         on
             series_weekdays.cutoff_on = feat_last_year.cutoff_on
