@@ -37,6 +37,8 @@ GROUP_OF_PREFIX = {
     # what it sold on such days: of the week, of the year
     "f_weekday_mean_": "season",
     "f_last_year_": "season",
+    "f_season_": "season",
+    "f_day_season_": "season",
     # where it is going, and how far
     "f_trend": "trend",
     "horizon_days": "trend",
@@ -48,6 +50,8 @@ GROUP_OF_PREFIX = {
     "f_is_holiday": "calendar",
     "f_days_to_holiday": "calendar",
     "f_days_since_holiday": "calendar",
+    "f_event_": "calendar",
+    "f_frequent_": "calendar",
     "f_promo": "promotion",
     "f_unpromoted_": "promotion",
     "f_price_": "price",
