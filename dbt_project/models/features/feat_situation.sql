@@ -85,9 +85,31 @@ past as (
         days.day_on,
         {{ feature_situations('days', 'days.day_on') }}
     from days
+    inner join spans
+        on
+            spans.last_day
+            >= days.day_on + {{ feature_ratio_known_days() + feature_horizon_days() }}
     where days.usual_units is not null
 
 ),
+
+{% for year in years -%}
+year_{{ year }} as (
+
+    select
+        days.level,
+        days.product_id,
+        days.place,
+        days.units,
+        days.week_units,
+        days.day_on + {{ 364 * year }} as target_on
+    from days
+    inner join spans
+        on days.day_on + {{ 364 * year }} between spans.first_day and spans.last_day
+
+),
+
+{% endfor -%}
 
 {% for situation in situations -%}
 {{ situation }}_past as (
@@ -147,12 +169,12 @@ feat_situation as (
             and targets.target_on >= {{ situation }}_past.from_target_on
     {% endfor -%}
     {% for year in years -%}
-    left join days as year_{{ year }}
+    left join year_{{ year }}
         on
             targets.level = year_{{ year }}.level
             and targets.product_id = year_{{ year }}.product_id
             and targets.place = year_{{ year }}.place
-            and targets.target_on = year_{{ year }}.day_on + {{ 364 * year }}
+            and targets.target_on = year_{{ year }}.target_on
     {% endfor %}
 
 )
