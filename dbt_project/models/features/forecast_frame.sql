@@ -1,5 +1,18 @@
 {{ config(materialized='view') }}
 
+{% set base_features = [
+    'f_base_level',
+    'f_base_uplift',
+    'f_base_residual_14',
+    'f_base_residual_28',
+    'f_base_residual_84',
+    'f_base_product_residual_14',
+    'f_base_product_residual_28',
+    'f_base_product_residual_84',
+    'f_base_weekday_residual',
+    'f_base_promoted_residual',
+    'f_base_unpromoted_residual',
+] %}
 {% set level_features = [
     'f_mean_7',
     'f_mean_14',
@@ -100,6 +113,12 @@ feat_last_year as (
 
 ),
 
+feat_closed_days as (
+
+    select * from {{ ref('feat_closed_days') }}
+
+),
+
 feat_promotion as (
 
     select * from {{ ref('feat_promotion') }}
@@ -109,6 +128,18 @@ feat_promotion as (
 feat_promotion_history as (
 
     select * from {{ ref('feat_promotion_history') }}
+
+),
+
+feat_base as (
+
+    select * from {{ ref('feat_base') }}
+
+),
+
+feat_base_day as (
+
+    select * from {{ ref('feat_base_day') }}
 
 ),
 
@@ -124,7 +155,7 @@ spans as (
 
 target_days as (
 
-    {{ days_between('spans', ['cutoff_on'], 'first_day', 'last_day', 'target_on') }}
+    {{ days_between('spans', ['cutoff_on', 'last_day'], 'first_day', 'last_day', 'target_on') }}
 
 ),
 
@@ -133,6 +164,7 @@ targets as (
     select
         cutoff_on,
         target_on,
+        last_day as last_target_on,
         {{ feature_weekday('target_on') }} as weekday,
         cast({{ feature_days_between('cutoff_on', 'target_on') }} as smallint) as horizon_days
     from target_days
@@ -170,6 +202,12 @@ series_weekdays as (
         feat_promotion_history.f_promoted_share_140,
         feat_promotion_history.f_promoted_mean_140,
         feat_promotion_history.f_unpromoted_mean_140,
+        feat_base.promoted_log_base,
+        feat_base.unpromoted_log_base,
+        feat_base.mixed_log_base,
+        {%- for column in base_features %}
+        feat_base.{{ column }},
+        {%- endfor %}
         coalesce(products.category, 'unknown') as category,
         coalesce(products.department, 'unknown') as department
     from feat_weekday
@@ -186,6 +224,11 @@ series_weekdays as (
         on
             feat_weekday.cutoff_on = feat_promotion_history.cutoff_on
             and feat_weekday.series_number = feat_promotion_history.series_number
+    left join feat_base
+        on
+            feat_weekday.cutoff_on = feat_base.cutoff_on
+            and feat_weekday.series_number = feat_base.series_number
+            and feat_weekday.weekday = feat_base.weekday
     left join products on feat_weekday.product_id = products.product_id
     left join feat_product
         on
@@ -238,6 +281,24 @@ forecast_frame as (
         series_weekdays.f_promoted_mean_140,
         series_weekdays.f_unpromoted_mean_140,
 
+        {%- for column in base_features %}
+        series_weekdays.{{ column }},
+        {%- endfor %}
+        cast(exp(
+            case
+                when covered_days.day_on is null then series_weekdays.mixed_log_base
+                when feat_promotion.f_promo_plan_share >= 0.5
+                    then series_weekdays.promoted_log_base
+                else series_weekdays.unpromoted_log_base
+            end + coalesce(feat_base_day.log_effect, 0)
+        ) as float) as f_base,
+        feat_base_day.f_base_special,
+        feat_base_day.f_base_easter,
+        feat_base_day.f_base_product_easter,
+        feat_base_day.f_base_last_year,
+        feat_base_day.f_base_product_last_year,
+        feat_base_day.f_base_product_last_year_day,
+
         ---------- features of the product and of the store
         series_weekdays.f_product_mean_28,
         series_weekdays.f_product_trend,
@@ -257,6 +318,14 @@ forecast_frame as (
         feat_calendar.f_is_holiday,
         feat_calendar.f_days_to_holiday,
         feat_calendar.f_days_since_holiday,
+        feat_closed_days.f_days_since_closed,
+        feat_closed_days.f_open_days_before,
+        case
+            when
+                feat_closed_days.next_closed_known_on <= targets.cutoff_on
+                and feat_closed_days.next_closed_on <= targets.last_target_on
+                then feat_closed_days.f_days_to_closed
+        end as f_days_to_closed,
         {%- for column in ['f_promo_plan_share', 'f_promo_plan_display', 'f_promo_plan_mailer'] %}
         case
             when covered_days.day_on is not null then coalesce(feat_promotion.{{ column }}, 0)
@@ -280,6 +349,11 @@ forecast_frame as (
             series_weekdays.cutoff_on = feat_last_year.cutoff_on
             and series_weekdays.series_number = feat_last_year.series_number
             and targets.target_on = feat_last_year.target_on
+    left join feat_base_day
+        on
+            series_weekdays.cutoff_on = feat_base_day.cutoff_on
+            and series_weekdays.series_number = feat_base_day.series_number
+            and targets.target_on = feat_base_day.target_on
     left join feat_promotion
         on
             series_weekdays.cutoff_on = feat_promotion.cutoff_on
@@ -290,6 +364,12 @@ forecast_frame as (
             series_weekdays.source = covered_days.source
             and targets.target_on = covered_days.day_on
             and targets.cutoff_on >= covered_days.known_on
+    left join feat_closed_days
+        on
+            series_weekdays.source = feat_closed_days.source
+            and series_weekdays.store_id = feat_closed_days.store_id
+            and targets.target_on = feat_closed_days.target_on
+            and targets.cutoff_on >= feat_closed_days.known_on
     left join store_calendar as own_calendar
         on
             series_weekdays.source = own_calendar.source
