@@ -30,7 +30,7 @@ from benchmarks.scores import (
     with_forecast,
 )
 from benchmarks.tables import write_json, write_markdown
-from dagster_project.forecasting.model import Parameters
+from dagster_project.assets.training import forecast_scope
 from dagster_project.settings import CHECKOUT, Settings, load_settings
 
 DATASETS = ("m5", "rossmann", "demo")
@@ -194,7 +194,7 @@ def _ours(
     if dataset.folder is not None:
         seconds = build_home(settings, dataset.name, dataset)
         console.print(f"{dataset.name} ours: dbt build {seconds:.1f} CPU s", highlight=False)
-    made: Ours = forecast_ours(settings, dataset, Parameters())
+    made: Ours = forecast_ours(settings, dataset, forecast_scope(settings).model)
     console.print(
         f"{dataset.name} ours: {made.cpu_seconds:.1f} CPU s an origin; trained on everything and "
         f"scored in {made.next_wall_seconds:.1f} s",

@@ -15,10 +15,11 @@ from benchmarks.problem import FORECAST, QUANTILES, SERIES
 from dagster_project.assets.dbt import dbt_build
 from dagster_project.assets.frames import WarehouseHistory, read_frame
 from dagster_project.demo import write_landing
-from dagster_project.forecasting.backtest import BacktestPlan, rolling_origin_backtest
+from dagster_project.forecasting.backtest import PIT, BacktestPlan, rolling_origin_backtest
 from dagster_project.forecasting.forecast import ForecastModel, forecast
-from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.model import fit
 from dagster_project.landing import register_landed
+from dagster_project.parameters import Parameters
 from dagster_project.pipeline import run_lock
 from dagster_project.settings import Settings
 from dagster_project.warehouse import warehouse
@@ -31,7 +32,7 @@ class Ours:
     """What the product made of a set.
 
     Attributes:
-        forecasts: cutoff -> rows of FORECAST.
+        forecasts: cutoff -> rows of FORECAST and PIT.
         next_days: NEXT_COLUMNS for the days after the last of the data, sorted.
         cpu_seconds: per reported origin: the backtest, its calibrating origins included.
         next_wall_seconds: wall time of one training on everything and the scoring after it.
@@ -107,7 +108,7 @@ def forecast_ours(settings: Settings, dataset: Dataset, parameters: Parameters) 
     rows = backtest.forecasts
     return Ours(
         forecasts={
-            cutoff: rows.loc[rows["cutoff_on"] == pd.Timestamp(cutoff), FORECAST]
+            cutoff: rows.loc[rows["cutoff_on"] == pd.Timestamp(cutoff), [*FORECAST, *PIT]]
             for cutoff in dataset.cutoffs
         },
         next_days=next_days(ahead),

@@ -22,11 +22,14 @@ from benchmarks.measures import (
     wrmsse_by_level,
 )
 from benchmarks.problem import QUANTILES, SERIES
+from dagster_project.forecasting.backtest import PIT
 from dagster_project.forecasting.metrics import (
     Codes,
     Numbers,
     bias,
     coverage,
+    exceedance,
+    pit_coverage,
     rmsse,
     wape,
     wape_of_totals,
@@ -78,7 +81,8 @@ def with_forecast(rows: pd.DataFrame, forecast: pd.DataFrame, method: str) -> pd
         raise Incomplete(
             f"{method}: expected one forecast per series and day, found two of {first}"
         )
-    joined = rows.merge(forecast[[*keys, "units_mean", *QUANTILES]], on=keys, how="left")
+    pit = [name for name in PIT if name in forecast]  # no peer has more than five quantiles
+    joined = rows.merge(forecast[[*keys, "units_mean", *QUANTILES, *pit]], on=keys, how="left")
     missing = joined[["units_mean", *QUANTILES]].isna().any(axis=1)
     if missing.any():
         first = joined.loc[missing, keys].iloc[0].tolist()
@@ -197,16 +201,23 @@ def _metrics(rows: pd.DataFrame, series: Codes) -> dict[str, float]:
     squared, absolute = (
         rows[name].to_numpy(dtype=np.float64) for name in ("squared_scale", "absolute_scale")
     )
-    return {
+    found = {
         "wape": wape(actual, units),
         "rmsse": rmsse(actual, units, squared, series),
         "bias": bias(actual, units),
         "scaled_pinball": scaled_pinball(actual, quantiles, absolute, series),
         "coverage_80": coverage(actual, quantiles[:, 1], quantiles[:, 3]),
         "coverage_95": coverage(actual, quantiles[:, 0], quantiles[:, 4]),
-        "exceedance_90": float((actual > quantiles[:, 3]).mean()),
+        "exceedance_90": exceedance(actual, quantiles[:, 3]),
+        "exceedance_975": exceedance(actual, quantiles[:, 4]),
         "width_80": float((quantiles[:, 3] - quantiles[:, 1]).sum() / sold),
+        "width_95": float((quantiles[:, 4] - quantiles[:, 0]).sum() / sold),
     }
+    if set(PIT) <= set(rows.columns):
+        below, above = (rows[name].to_numpy(dtype=np.float64) for name in PIT)
+        found["pit_80"] = pit_coverage(below, above, 0.8)
+        found["pit_95"] = pit_coverage(below, above, 0.95)
+    return found
 
 
 def _wape_of_category_totals(rows: pd.DataFrame) -> float:

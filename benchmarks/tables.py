@@ -17,7 +17,10 @@ SHOWN = {
     "rossmann": ["rmspe", "wape", "rmsse", "bias", "scaled_pinball"],
     "demo": ["rmsse", "wape_category_totals", "wape", "bias", "scaled_pinball"],
 }
-INTERVALS = ["coverage_80", "coverage_95", "width_80", "exceedance_90"]
+INTERVALS = [
+    *("coverage_80", "coverage_95", "width_80", "width_95", "exceedance_90", "exceedance_975"),
+    *("pit_80", "pit_95"),
+]
 TITLES = {
     "m5": "M5, store x department, 28 days ahead",
     "rossmann": "Rossmann, by store, 42 days ahead",
@@ -68,11 +71,20 @@ def write_markdown(
         f"## {headline} by {breakdown.replace('_', ' ')}",
         _pivot(table[chosen], "slice_value", None),
         "## Intervals",
-        "Coverage is the share of days inside the 80 % and the 95 % interval, width_80 the width "
-        "of the first over the units sold, exceedance_90 the share of days above the 90 % quantile "
-        "(best at 0.1).",
+        "Coverage is the share of days inside the 80 % and the 95 % interval, width theirs over "
+        "the units sold, exceedance the share of days above the 90 % and 97.5 % quantile (best at "
+        "0.1 and 0.025). PIT is the share of the randomised probability integral transform in the "
+        "same intervals: best at 0.8 and 0.95, also where most days sell nothing. It needs more "
+        "than five quantiles, which only ours have.",
         _pivot(means, "metric", INTERVALS),
     ]
+    if (table["metric"] == "pit_80").any():
+        blocks += [
+            "## Intervals of ours by slice",
+            "Least and most among the values of a slice, means over origins; in brackets how many "
+            "are more than five points off.",
+            _by_slice(table[table["origin"].isna() & (table["method"] == "ours")]),
+        ]
     if "lower" in means and means["lower"].notna().any():
         blocks += [
             "## Difference to ours, with 95 % interval",
@@ -99,6 +111,21 @@ def _pivot(rows: pd.DataFrame, columns: str, order: Sequence[str] | None) -> str
         for method in methods
     ]
     return _markdown(["method", *(_title(name) for name in names)], body)
+
+
+def _by_slice(rows: pd.DataFrame) -> str:
+    """Slices of ours down, the range of each interval metric across."""
+    best = {"exceedance_90": 0.1, "exceedance_975": 0.025, "pit_80": 0.8, "pit_95": 0.95}
+    body = []
+    for name, values in rows.groupby("slice", sort=False):
+        cells = []
+        for metric, nominal in best.items():
+            scores = values.loc[values["metric"] == metric, "score"]
+            off = int(((scores - nominal).abs() > 0.05).sum())
+            cells.append(f"{scores.min():.3f} to {scores.max():.3f} ({off})" if len(scores) else "")
+        if any(cells):
+            body.append([f"{_title(str(name))} ({values['slice_value'].nunique()})", *cells])
+    return _markdown(["slice (values)", *(_title(metric) for metric in best)], body)
 
 
 def _differences(means: pd.DataFrame, metrics: Sequence[str]) -> str:

@@ -113,6 +113,17 @@ class Field:
             self.fail(f"a whole number of at least {at_least}", "write such a number")
         return value
 
+    def like(self, default: Any) -> Any:
+        """The value of the type of its default: text, whole number or number."""
+        if isinstance(default, str):
+            return self.text(default=default)
+        if isinstance(default, int):
+            return self.whole_number(default=default, at_least=0)
+        value = default if self.value is None else self.value
+        if not _is_number(value):
+            self.fail("a number", "write it as 0.1, say")
+        return float(value)
+
     def share(self, *, default: float) -> float:
         """The value as a share between 0 and 1."""
         value = default if self.value is None else self.value

@@ -15,12 +15,17 @@ import skops.io
 from dagster_project.features import BuiltFeatures
 from dagster_project.forecasting.forecast import ForecastModel, content_hash
 from dagster_project.forecasting.gate import METRICS, PASSED, Verdict
-from dagster_project.forecasting.model import Parameters
 from dagster_project.forecasting.scores import COLUMNS
+from dagster_project.parameters import Parameters
 from dagster_project.revision import code_revision, package_versions
 from dagster_project.warehouse import commit_point, transaction
 
-TRUSTED_TYPES = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+TRUSTED_TYPES = [
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMRegressor",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
 """What loading may build besides skops' own safe list; never what a file asks for."""
 
 

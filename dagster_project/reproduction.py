@@ -17,6 +17,7 @@ from dagster_project.assets.frames import read_frame
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.features import built_features
+from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.landing import register_landed, sha256_of
 from dagster_project.models import ModelRecord
@@ -27,15 +28,13 @@ from dagster_project.publishing import (
     prepare_candidate,
     publication_folder,
     read_inputs,
+    read_ports,
 )
 from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.sql_functions import KEY_FILE
 from dagster_project.stages import stage
 from dagster_project.warehouse import warehouse
-
-NOT_COMPARED = ("sales_forecast_history_v1",)
-"""The history tells what was believed before, which input files alone cannot bring back."""
 
 FILES_AT_TRAINING = """
 select source, entity, path
@@ -117,9 +116,8 @@ def reproduce(settings: Settings, number: int) -> Reproduction:
     comparisons = (
         Comparison("model", record.model_version, models.version_name(model)),
         *(
-            Comparison(relation, manifest.content_hash, hashes.get(relation, "missing"))
-            for relation, manifest in published.ports.items()
-            if relation not in NOT_COMPARED
+            Comparison(relation, published_hash, hashes.get(relation, "missing"))
+            for relation, published_hash in _compared_hashes(published).items()
         ),
     )
     return Reproduction(
@@ -192,13 +190,13 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
     """Forecast and write a candidate; content hash by relation."""
     is_baseline = published.model_version == BASELINE_VERSION
     with stage("score"), warehouse(apart) as connection:
-        rows = forecast(
-            model.as_baseline() if is_baseline else model,
-            read_frame(connection, published.cutoff_on),
-        )
+        used = model.as_baseline() if is_baseline else model
+        frame = read_frame(connection, published.cutoff_on)
+        rows = forecast(used, frame)
         append_forecast(
             connection,
             rows,
+            explain(used, frame, rows),
             model_version=BASELINE_VERSION if is_baseline else models.version_name(model),
             fingerprint=built_features(connection, published.cutoff_on).fingerprint,
             cutoff_on=published.cutoff_on,
@@ -210,10 +208,24 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
             candidate = prepare_candidate(apart, connection, provenance())
     if candidate is None:
         raise RuntimeError(f"{apart.home}: expected a candidate in a new home, found none")
-    return {
-        relation: manifest.content_hash
-        for relation, manifest in candidate.publication.ports.items()
-    }
+    return _compared_hashes(candidate.publication)
+
+
+def _compared_hashes(publication: Publication) -> dict[str, str]:
+    """Content hash by relation; of tables of all forecasts only the newest one's.
+
+    What was believed before cannot be brought back by the input files of this publication alone.
+    """
+    by_version = {port.relation for port in read_ports() if port.value_of == "forecast_version"}
+    found = {}
+    for relation, manifest in publication.ports.items():
+        hashes = {data.partition: data.content_hash for data in manifest.files}
+        found[relation] = (
+            hashes[str(publication.forecast_version)]
+            if relation in by_version
+            else manifest.content_hash
+        )
+    return found
 
 
 def _differences(published: Publication) -> list[str]:

@@ -15,6 +15,7 @@ RECORDED_PACKAGES = (
     "dbt-core",
     "dbt-duckdb",
     "duckdb",
+    "lightgbm",
     "numpy",
     "pandas",
     "pyarrow",

@@ -14,7 +14,7 @@ DBT_PROJECT = CHECKOUT / "dbt_project"
 PROFILES = CHECKOUT / "profiles"
 DATA_PRODUCTS = CHECKOUT / "data_products"
 
-HOME_SCHEMA_VERSION = 2
+HOME_SCHEMA_VERSION = 3
 """Layout of a home (its folders and state tables); one of another version is refused."""
 
 

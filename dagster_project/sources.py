@@ -6,7 +6,7 @@ One folder per source, `dbt_project/models/staging/<source>/`: its staging model
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from dagster_project.declaration import DeclarationError, Field
+from dagster_project.parameters import Parameters
 from dagster_project.settings import DBT_PROJECT, Settings
 
 ENTITIES = ("sales_events", "products", "stores", "promotions", "calendar")
@@ -57,6 +58,7 @@ FORECAST_KEYS = (
     "min_weeks_sold_share",
     "excluded_products",
     "promotions_known_ahead_days",
+    "model",
 )
 
 
@@ -118,6 +120,7 @@ class ForecastScope:
         min_weeks_sold_share: in scope are series sold in at least this share of the weeks known.
         excluded_products: product ids whose quantity counts no units.
         promotions_known_ahead_days: how many days before its start a promotion plan is known.
+        model: how the model is fitted: the defaults, but for what is declared.
     """
 
     horizon_days: int
@@ -126,6 +129,7 @@ class ForecastScope:
     min_weeks_sold_share: float
     excluded_products: tuple[str, ...]
     promotions_known_ahead_days: int
+    model: Parameters
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ def deployed_sources(settings: Settings, project: Path = DBT_PROJECT) -> tuple[S
 
     Raises:
         DeclarationError: a name is not declared, a source has no staged sales events or stages an
-            entity it does not declare, or the sources differ in horizon or origin weekday.
+            entity it does not declare, or the sources differ in horizon, origin weekday or model.
     """
     declared = read_sources(project)
     names = settings.sources or tuple(_default_vars(project))
@@ -193,7 +197,7 @@ def deployed_sources(settings: Settings, project: Path = DBT_PROJECT) -> tuple[S
     sources = tuple(declared[name] for name in names)
     for source in sources:
         _check_staging(source, project)
-    for rule in ("horizon_days", "origin_weekday"):
+    for rule in ("horizon_days", "origin_weekday", "model"):
         found = {source.name: getattr(source.forecast, rule) for source in sources}
         if len(set(found.values())) > 1:
             raise DeclarationError(
@@ -309,7 +313,17 @@ def _read_forecast(declared: Field) -> ForecastScope:
         promotions_known_ahead_days=declared.child("promotions_known_ahead_days").whole_number(
             default=0, at_least=0
         ),
+        model=_read_model(declared.child("model")),
     )
+
+
+def _read_model(declared: Field) -> Parameters:
+    defaults = {field.name: field.default for field in fields(Parameters)}
+    values = {key: declared.child(key).like(defaults[key]) for key in declared.only(list(defaults))}
+    try:
+        return Parameters(**values)
+    except ValueError as error:
+        declared.fail(f"parameters of a model ({error})", "correct the value")
 
 
 def _read_entity(declared: Field) -> Entity:

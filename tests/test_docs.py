@@ -54,6 +54,20 @@ def test_a_decision_has_title_status_context_decision_and_consequences(record: P
     assert len(text.splitlines()) <= 60
 
 
+def test_the_ml_test_score_adds_up_and_its_evidence_exists() -> None:
+    text = (CHECKOUT / "docs" / "ml_test_score.md").read_text()
+    sums = {}
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        scores = re.findall(r"^\| [^|]+ \| ([01]) \|(.*)\|(.*)\|$", section, re.MULTILINE)
+        assert len(scores) == 7
+        assert all("`tests/" in evidence for score, evidence, _ in scores if score == "1")
+        sums[section.partition("\n")[0].lower()] = sum(int(score) for score, _, _ in scores)
+    told = ", ".join(f"{name} {total}" for name, total in sums.items())
+    assert f"**{told.capitalize()}: the final score is {min(sums.values())}**" in text
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert f"def {test}(" in (CHECKOUT / file).read_text(), f"{file}::{test}"
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(record.name.partition("-")[0]) for record in DECISIONS]
     assert numbers == list(range(1, len(numbers) + 1))

@@ -185,9 +185,15 @@ def test_a_model_that_asks_for_other_types_is_refused_even_with_the_right_hash(
         models.load(connection, name)
 
 
-def test_only_the_listed_type_has_to_be_trusted(model: ForecastModel) -> None:
-    dump = skops.io.dumps(model.to_state())
-    assert skops.io.get_untrusted_types(data=dump) == models.TRUSTED_TYPES
+def test_only_the_listed_types_have_to_be_trusted(
+    model: ForecastModel, history: InventedHistory
+) -> None:
+    other = replace(QUICK, estimator="hist_gradient_boosting", loss="poisson", iterations=2)
+    demand = fit(history.training_rows(history.cutoffs[-6]), other)
+    found = set()
+    for one in (model, replace(model, demand=demand)):
+        found |= set(skops.io.get_untrusted_types(data=skops.io.dumps(one.to_state())))
+    assert sorted(found) == models.TRUSTED_TYPES
 
 
 def test_an_unknown_version_is_refused_with_those_there_are(

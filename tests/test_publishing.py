@@ -34,7 +34,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PUBLISHED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
 PROVENANCE = Provenance(PUBLISHED_AT, "abc123", {"duckdb": "1.5.5"})
 
-# Views of the four ports over a handful of lines: what dbt builds in the real warehouse.
+# Views of the ports over a handful of lines: what dbt builds in the real warehouse.
 PRODUCT_VIEWS = """
 create table lines (event_id varchar, sold_on date, quantity decimal(18, 4));
 create table loads (file_id bigint);
@@ -46,10 +46,23 @@ from lines;
 create view daily_sales_v1 as
 select 'milk' as product_id, 's1' as store_id, sum(quantity)::decimal(18, 4) as units_sold, sold_on
 from lines group by sold_on;
+create view likely_stockouts_v1 as
+select 'milk' as product_id, 's1' as store_id, 3 as days, sold_on as starts_on
+from lines where quantity < 0;
 create view sales_forecast_v1 as
-select * from state.forecast_ledger where forecast_version = (
+select *, list_transform(range(1, 120), lambda path: path)::float[119] as units_paths
+from state.forecast_ledger where forecast_version = (
     select max(forecast_version) from state.forecast_ledger where not is_backfill
 );
+create view sales_forecast_explained_v1 as
+select forecast_version, target_on, store_id, product_id, units_mean, units_mean as units_level
+from sales_forecast_v1;
+create view sales_forecast_totals_v1 as
+select
+    forecast_version, issued_at, cutoff_on, target_on, 'overall' as level,
+    null::varchar as store_id, null::varchar as region, null::varchar as category,
+    null::varchar as department, units_mean
+from sales_forecast_v1;
 create view sales_forecast_history_v1 as
 select * from state.forecast_ledger
 where is_backfill
@@ -228,9 +241,38 @@ def test_the_manifest_names_bytes_rows_and_origin(filled: Settings) -> None:
     assert (published.cutoff_on, published.model_version) == (date(2017, 3, 1), "m1")
     assert [file.path for file in publishing.read_inputs(folder)] == ["1.parquet"]
     beside = json.loads((folder / "sales_forecast" / "v1" / "manifest.json").read_text())
-    assert beside["contract_version"] == "1.0.0"
+    assert beside["contract_version"] == "1.2.0"
     assert beside["columns"]["units_p90"] == "DECIMAL(18,4)"
     assert read(filled, "publications")[0][:3] == (1, PUBLISHED_AT, "regular")
+
+
+def test_readers_sum_sample_paths_under_any_alias(filled: Settings) -> None:
+    publish(filled)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{publishing.reader_file(filled)}' as shop (read_only)")
+        (column,) = connection.execute(
+            "select data_type from duckdb_columns()"
+            " where table_name = 'sales_forecast_v1' and column_name = 'units_paths'"
+        ).fetchall()
+        assert column == ("FLOAT[119]",)
+        # Two days, each with 1, 2, ..., 119: the 12th lowest sum is 24, the 12th highest 216.
+        interval = "shop.forecast_interval(units_paths, {})"
+        for level, (lower, upper) in {
+            "0.8": (24, 216),
+            "0.8::double": (24, 216),
+            "0.95": (6, 234),
+            "0": (120, 120),
+        }.items():
+            found = connection.execute(
+                f"select product_id, {interval.format(level)} from shop.sales_forecast_v1"
+                " group by product_id"
+            ).fetchall()
+            assert found == [("milk", {"lower": lower, "upper": upper})]
+        for level in ("0.99", "80", "-0.1", "null"):
+            with pytest.raises(duckdb.Error, match=r"expected a level from 0 to 0\.983"):
+                connection.execute(
+                    f"select {interval.format(level)} from shop.sales_forecast_v1"
+                ).fetchall()
 
 
 def test_publishing_the_same_again_makes_no_publication(filled: Settings) -> None:
@@ -724,8 +766,11 @@ def test_every_published_model_declares_its_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
+        "likely_stockouts_v1",
         "sales_events_v1",
+        "sales_forecast_explained_v1",
         "sales_forecast_history_v1",
+        "sales_forecast_totals_v1",
         "sales_forecast_v1",
     }
     assert ports["sales_events_v1"].folder == "restricted/sales_events/v1"

@@ -52,7 +52,11 @@ def test_a_publication_is_reproduced_with_the_same_model_and_rows(home: Path) ->
         "model",
         "sales_events_v1",
         "daily_sales_v1",
+        "likely_stockouts_v1",
         "sales_forecast_v1",
+        "sales_forecast_explained_v1",
+        "sales_forecast_history_v1",
+        "sales_forecast_totals_v1",
     }
     for item in found["comparisons"]:
         assert item["published"] == item["reproduced"]

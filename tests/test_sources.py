@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.declaration import DeclarationError
+from dagster_project.parameters import Parameters
 from dagster_project.settings import Settings
 from dagster_project.sources import (
     ISO_DATE_IN_NAME,
@@ -88,6 +89,13 @@ def test_a_declaration_is_read_with_its_defaults(project: Path) -> None:
     assert shop.forecast.min_weeks_sold_share == 0.9
     assert shop.forecast.excluded_products == ("0042",)
     assert shop.forecast.promotions_known_ahead_days == 0
+    assert shop.forecast.model == Parameters()
+
+
+def test_what_a_source_declares_of_the_model_replaces_the_default(project: Path) -> None:
+    redeclare(project, "horizon_days: 14", "horizon_days: 14, model: {leaves: 63, l2: 5}")
+    model = read_sources(project)["shop"].forecast.model
+    assert model == replace(Parameters(), leaves=63, l2=5.0)
 
 
 def test_columns_say_whether_they_are_optional_personal_or_renamed(project: Path) -> None:
@@ -118,6 +126,17 @@ def test_columns_say_whether_they_are_optional_personal_or_renamed(project: Path
         ("horizon_days: 14", "horizon_days: 0", "forecast.horizon_days", "at least 1"),
         ("horizon_days: 14", "horizon_days: true", "forecast.horizon_days", "whole number"),
         ("horizon_days: 14", "horizon: 14", "forecast.horizon", "unknown key"),
+        ("horizon_days: 14", "model: {trees: 9}", "forecast.model.trees", "one of the keys"),
+        ("horizon_days: 14", "model: {leaves: 3.5}", "forecast.model.leaves", "whole number"),
+        ("horizon_days: 14", "model: {l2: much}", "forecast.model.l2", "a number"),
+        ("horizon_days: 14", "model: {estimator: arima}", "forecast.model", "lightgbm or hist_"),
+        (
+            "horizon_days: 14",
+            "model: {estimator: hist_gradient_boosting}",
+            "forecast.model",
+            "loss: expected poisson for hist_gradient_boosting, found 'tweedie'",
+        ),
+        ("horizon_days: 14", "model: {row_share: 2}", "forecast.model", "row_share: expected 0.01"),
         ('["0042"]', "[0042]", "forecast.excluded_products", "numbers in quotes"),
         ("personal: true", "personal: yes please", "[CustomerID].config.meta.personal", "true or"),
         ("optional: true", "optonal: true", "[CustomerID].config.meta.optonal", "unknown key"),

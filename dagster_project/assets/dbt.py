@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
 from dagster_dbt.compat import DBT_PYTHON_VERSION
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
@@ -150,7 +156,10 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
 
     @dbt_assets(
         manifest=prepare_manifest(settings),
-        dagster_dbt_translator=Translator(),
+        # One asset of Python's may write several tables: the forecast its ledger and its paths.
+        dagster_dbt_translator=Translator(
+            settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
+        ),
         project=DbtProject(DBT_PROJECT, profiles_dir=PROFILES, target="embedded"),
         pool=WAREHOUSE_POOL,
         name="dbt",

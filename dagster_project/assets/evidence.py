@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from dagster_project.forecasting.gate import Verdict
+from dagster_project.forecasting.scores import TOTALS
 
 METRICS = ["rmsse", "wape", "wape_category_totals", "bias", "pinball", "coverage_80", "coverage_95"]
 # Dagster shows a table of this width whole; with the metrics' own names it cuts off the last ones.
@@ -22,6 +23,17 @@ SHORT_NAMES = {
     "wape_category_totals": "category wape",
     "coverage_80": "80 %",
     "coverage_95": "95 %",
+}
+INTERVAL_METRICS = {
+    "coverage_80": "80 %",
+    "width_80": "width",
+    "exceedance_90": "above",
+    "pit_80": "PIT",
+    "coverage_95": "95 %",
+    "width_95": "width 95",
+    "exceedance_975": "above 95",
+    "pit_95": "PIT 95",
+    "zeros": "no sale",
 }
 METHODS = ["published", "model", "baseline"]
 WORST_SHOWN = 15
@@ -129,6 +141,36 @@ def score_table(scores: pd.DataFrame, slice_name: str) -> pd.DataFrame:
     )
 
 
+def interval_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """How well published intervals cover: each slice at its worst, and totals.
+
+    Returns:
+        A row for all series days, one for the value of each slice whose PIT is farthest from 80 %,
+        one for each kind of total; columns `of` and those of INTERVAL_METRICS, "" where undefined.
+    """
+    pooled = scores[scores["cutoff_on"].isna() & (scores["method"] == "published")]
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    columns = [pooled[name] for name in ("slice", "slice_value", "metric", "score")]
+    for name, value, metric, score in zip(*columns, strict=True):
+        found.setdefault((name, value), {})[metric] = score
+    overall = found.pop(("overall", "all"))
+    described = {"series and days": overall}
+    for name in dict.fromkeys(name for name, _ in found):
+        values = {value: one for (other, value), one in found.items() if other == name}
+        worst = max(values, key=lambda value: abs(values[value].get("pit_80", 0.8) - 0.8))
+        described[f"worst {name}: {worst}"] = values[worst]
+    for kind in TOTALS:
+        described[kind.replace("_", " ")] = {
+            name.removesuffix(f"_{kind}"): score
+            for name, score in overall.items()
+            if name.endswith(f"0_{kind}") or name.endswith(f"5_{kind}")
+        }
+    return pd.DataFrame(
+        [[of, *(one.get(name, "") for name in INTERVAL_METRICS)] for of, one in described.items()],
+        columns=["of", *INTERVAL_METRICS.values()],
+    )
+
+
 def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
     """Overall and by slice, as Markdown; of stores and categories the worst by RMSSE."""
     tables: dict[str, dg.MetadataValue] = {}
@@ -148,6 +190,7 @@ def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
         tables[f"by_{name}" if name != "overall" else "overall"] = dg.MetadataValue.md(
             markdown_table(shown.rename(columns=SHORT_NAMES))
         )
+    tables["intervals"] = dg.MetadataValue.md(markdown_table(interval_table(scores)))
     overall = score_table(scores, "overall").set_index("method")
     for metric in ("rmsse", "wape_category_totals", "bias", "coverage_80"):
         score = overall[metric].to_dict()["published"]

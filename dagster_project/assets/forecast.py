@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from dagster_project import models
 from dagster_project.assets.catalog import owners, state_columns
@@ -19,6 +20,7 @@ from dagster_project.assets.training import (
     train_as_of,
 )
 from dagster_project.features import BuiltFeatures, built_features, origin_key
+from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.settings import Settings
@@ -32,6 +34,18 @@ ORIGINS = dg.DynamicPartitionsDefinition(name="origin")
 """One partition per origin, named for its day: origin_on is the day after the cutoff."""
 
 BASELINE_VERSION = "seasonal-naive"
+
+# The version that the model sales_forecast publishes keeps its paths, and no other.
+OLDER_PATHS = """
+delete from state.forecast_paths
+where forecast_version != (
+    select forecast_version
+    from state.forecast_versions
+    where not is_backfill
+    order by cutoff_on desc, forecast_version desc
+    limit 1
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,7 @@ def score(
     return append_forecast(
         connection,
         rows,
+        explain(model, frame, rows),
         model_version=version,
         fingerprint=fingerprint,
         cutoff_on=cutoff_on,
@@ -165,13 +180,17 @@ def model_of_then(
 def append_forecast(
     connection: duckdb.DuckDBPyConnection,
     rows: pd.DataFrame,
+    explanation: pd.DataFrame,
     *,
     model_version: str,
     fingerprint: str,
     cutoff_on: date,
     is_backfill: bool,
 ) -> ForecastVersion:
-    """Append a version and its rows to the ledger, in one transaction."""
+    """Append a version, its rows and why they are so to the ledger, in one transaction.
+
+    Sample paths are kept of the newest forecast only; a backfill is history and needs none.
+    """
     issued_at = datetime.now(UTC)
     last = connection.execute("select max(forecast_version) from state.forecast_versions")
     number = ((last.fetchone() or (None,))[0] or 0) + 1
@@ -204,15 +223,32 @@ def append_forecast(
                 is_backfill,
             ],
         )
-        connection.register("forecast_rows", rows)
+        connection.register("forecast_rows", pa.Table.from_pandas(rows, preserve_index=False))
         connection.execute(
             "insert into state.forecast_ledger by name select ? as forecast_version,"
             " ? as issued_at, ? as model_version, ? as is_backfill,"
-            " forecast_rows.* replace (cutoff_on::date as cutoff_on, target_on::date as target_on)"
+            " forecast_rows.* exclude (units_paths)"
+            " replace (cutoff_on::date as cutoff_on, target_on::date as target_on)"
             " from forecast_rows",
             [number, issued_at, model_version, is_backfill],
         )
+        if not is_backfill:
+            connection.execute(
+                "insert into state.forecast_paths by name select ? as forecast_version, store_id,"
+                " product_id, target_on::date as target_on, units_paths from forecast_rows",
+                [number],
+            )
+            connection.execute(OLDER_PATHS)
         connection.unregister("forecast_rows")
+        connection.register("explanation_rows", explanation)
+        connection.execute(
+            "insert into state.forecast_explanations by name select ? as forecast_version,"
+            " ? as model_version, ? as is_backfill, explanation_rows.*"
+            " replace (cutoff_on::date as cutoff_on, target_on::date as target_on)"
+            " from explanation_rows",
+            [number, model_version, is_backfill],
+        )
+        connection.unregister("explanation_rows")
     commit_point("forecast_written")
     return version
 
@@ -238,7 +274,7 @@ def build_forecast_asset() -> dg.AssetsDefinition:
         group_name=FORECAST_GROUP,
         description="Units per product, store and day ahead of an origin, with intervals.",
         owners=owners(),
-        kinds={"scikitlearn", "duckdb"},
+        kinds={"lightgbm", "duckdb"},
         metadata=state_columns("forecast_ledger"),
         pool=WAREHOUSE_POOL,
     )

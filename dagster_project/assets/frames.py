@@ -78,6 +78,17 @@ left join sold
 where opened.day_on <= $known_on
 """
 
+# Days on which a series likely was out of stock, as known on one day: what sold then says nothing
+# of demand.
+STOCKOUTS = """
+select
+    product_id,
+    store_id,
+    unnest(generate_series(starts_on, ends_on, interval 1 day))::date as target_on,
+    true as is_stockout
+from improbable_zero_runs_as_known(?)
+"""
+
 
 class WarehouseHistory:
     """The past as the warehouse knows it on any day (`forecasting.backtest.History`)."""
@@ -117,15 +128,25 @@ class WarehouseHistory:
         )
 
     def training_rows(self, cutoff_on: date) -> pd.DataFrame:
-        """Sampled rows of origins whose target day had passed, units as known on `cutoff_on`."""
+        """Sampled rows of origins whose target day had passed, units as known on `cutoff_on`.
+
+        Units are null on a day on which the series likely was out of stock, as known then.
+        """
         cutoff = pd.Timestamp(cutoff_on)
         rows = self._sample[self._sample["target_on"] <= cutoff]
         actuals = self.actual_units(
             rows["target_on"].min().date() if len(rows) else cutoff_on, cutoff_on, cutoff_on
         )
-        return rows.merge(
-            actuals, on=["product_id", "store_id", "target_on"], how="left", validate="many_to_one"
-        )
+        stockouts = _plain(self._connection.execute(STOCKOUTS, [cutoff_on]))
+        for known in (actuals, stockouts):
+            rows = rows.merge(
+                known,
+                on=["product_id", "store_id", "target_on"],
+                how="left",
+                validate="many_to_one",
+            )
+        rows["units"] = rows["units"].mask(rows.pop("is_stockout").notna())
+        return rows
 
     def scoring_rows(self, cutoff_on: date) -> pd.DataFrame:
         """Every row of one origin."""

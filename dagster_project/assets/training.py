@@ -21,7 +21,8 @@ from dagster_project.forecasting.backtest import (
 )
 from dagster_project.forecasting.forecast import ForecastModel
 from dagster_project.forecasting.gate import PASSED, GateThresholds, Verdict, judge
-from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.model import fit
+from dagster_project.parameters import Parameters
 from dagster_project.settings import Settings
 from dagster_project.sources import WEEKDAYS, ForecastScope, deployed_sources
 from dagster_project.stages import stage
@@ -44,7 +45,7 @@ class Trained:
 
 
 def forecast_scope(settings: Settings) -> ForecastScope:
-    """Horizon and origin weekday, on which the sources of a deployment agree."""
+    """Horizon, origin weekday and model, on which the sources of a deployment agree."""
     return deployed_sources(settings)[0].forecast
 
 
@@ -88,7 +89,7 @@ def train_as_of(
     parameters: Parameters | None = None,
 ) -> Trained:
     """Backtest and fit with nothing but what was known on `cutoff_on`."""
-    parameters = parameters or Parameters()
+    parameters = parameters or scope.model
     with stage("backtest"):
         backtest, history = run_backtest(
             connection, scope, cutoff_on=cutoff_on, parameters=parameters
@@ -118,9 +119,8 @@ def backtest_newest(settings: Settings) -> tuple[Backtest, Verdict]:
         cutoff_on = latest_cutoff(connection)
         if cutoff_on is None:
             raise ValueError("backtest: expected accepted sales lines, found none. Land some.")
-        backtest, _ = run_backtest(
-            connection, forecast_scope(settings), cutoff_on=cutoff_on, parameters=Parameters()
-        )
+        scope = forecast_scope(settings)
+        backtest, _ = run_backtest(connection, scope, cutoff_on=cutoff_on, parameters=scope.model)
         scores = models.champion_scores(connection, built_features(connection, cutoff_on))
     return backtest, judge(backtest.scores, scores, GateThresholds())
 
@@ -150,20 +150,20 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
         specs=[
             dg.AssetSpec(
                 BACKTEST,
-                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                deps=["forecast_frame", "daily_sales_changes", "open_days", "improbable_zero_runs"],
                 group_name=TRAINING_GROUP,
                 description="What would have been published at past origins, and how good it was.",
                 owners=owners(),
-                kinds={"scikitlearn"},
+                kinds={"lightgbm"},
                 metadata=state_columns("backtest_scores"),
             ),
             dg.AssetSpec(
                 CHALLENGER,
-                deps=["forecast_frame", "daily_sales_changes", "open_days"],
+                deps=["forecast_frame", "daily_sales_changes", "open_days", "improbable_zero_runs"],
                 group_name=TRAINING_GROUP,
                 description="The model trained on everything known, a row of state.model_versions.",
                 owners=owners(),
-                kinds={"scikitlearn"},
+                kinds={"lightgbm"},
                 metadata=state_columns("model_versions"),
             ),
         ],
@@ -217,7 +217,7 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
         group_name=TRAINING_GROUP,
         description="The model that forecasts are made with: the last that passed the gate.",
         owners=owners(),
-        kinds={"scikitlearn", "duckdb"},
+        kinds={"lightgbm", "duckdb"},
         metadata=state_columns("model_versions"),
         pool=WAREHOUSE_POOL,
     )

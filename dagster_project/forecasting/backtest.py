@@ -1,4 +1,8 @@
-"""Rolling-origin backtest: what would have been published at past origins, and how good it was."""
+"""Rolling-origin backtest: what would have been published at past origins, and how good it was.
+
+A fit is dear, a forecast cheap: each model also forecasts origins between its own and the next
+fit's. Their errors are as much out of sample, and intervals learn from all of them.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,22 @@ import pandas as pd
 from dagster_project.forecasting.calibration import (
     Calibration,
     CalibrationRules,
+    Published,
     calibrate,
     with_fallback,
     with_intervals,
+    with_paths,
 )
 from dagster_project.forecasting.forecast import method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
-from dagster_project.forecasting.model import Parameters, fit
+from dagster_project.forecasting.metrics import pit_bounds
+from dagster_project.forecasting.model import fit
 from dagster_project.forecasting.scores import pool, score_cutoff
+from dagster_project.parameters import Parameters
 
 ACTUALS = ["product_id", "store_id", "target_on", "units"]
-METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units"]
+PIT = ["pit_below", "pit_above"]
+METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units", *PIT]
 
 GRID_START = date(2000, 1, 23)
 """A week of the fixed grid of origins; with this one the demo's last 28 days are reported."""
@@ -40,7 +49,12 @@ class History(Protocol):
     """The past as it was known on any day. One frame is asked for at a time, so memory is bounded.
 
     Dates are datetime64 columns, ids text, `units` float with null for closed and unknown days.
+
+    Attributes:
+        cutoffs: weekly cutoffs that have features, ascending.
     """
+
+    cutoffs: list[date]
 
     def training_rows(self, cutoff_on: date) -> pd.DataFrame:
         """Rows of earlier origins with target_on <= cutoff_on and units as known on cutoff_on."""
@@ -57,20 +71,27 @@ class BacktestPlan:
     """Which origins a backtest takes.
 
     Attributes:
-        calibration_cutoffs: earliest origins, from which intervals and fallbacks are learnt only.
-        reported_cutoffs: later origins, which are scored.
+        calibration_cutoffs: earliest origins, from which intervals and fallbacks are learnt only;
+            one model, fitted at the first, forecasts them all.
+        reported_cutoffs: later origins, which are scored; each has a model of its own.
         min_training_weeks: weekly origins that a model needs before its cutoff.
+        weeks_between: weeks from one origin to the next between two fits. On the demo 1 costs 15 s
+            of CPU more and covers no better.
+        max_past_rows: rows of past origins kept to learn intervals from, about. Above it origins
+            between the fits are left out, evenly, which bounds memory.
         rules: how intervals and fallbacks are learnt.
     """
 
     calibration_cutoffs: int = 2
     reported_cutoffs: int = 4
     min_training_weeks: int = 8
+    weeks_between: int = 2
+    max_past_rows: int = 6_000_000
     rules: CalibrationRules = field(default_factory=CalibrationRules)
 
     @property
     def cutoffs(self) -> int:
-        """Number of origins, each of which costs one fit."""
+        """Number of origins on the grid."""
         return self.calibration_cutoffs + self.reported_cutoffs
 
 
@@ -80,9 +101,10 @@ class Backtest:
 
     Attributes:
         forecasts: reported origins: KEYS, horizon_days, category, units (actual), model_units,
-            baseline_units, units_mean, units_p025 to units_p975, is_fallback (as published).
+            baseline_units, units_mean, units_p025 to units_p975, is_fallback (as published), and
+            PIT, the bounds of the randomised PIT (`metrics.pit_bounds`), null like units.
         scores: long table, see `scores.score_cutoff`; a null cutoff is the mean over origins.
-        calibration: intervals and fallbacks from all origins, for the model that is trained next.
+        calibration: intervals, ranks and fallbacks from all origins, for the model trained next.
     """
 
     forecasts: pd.DataFrame
@@ -158,19 +180,21 @@ def rolling_origin_backtest(
 ) -> Backtest:
     """Walk forward over past origins, at each one knowing only what was known then.
 
-    At each cutoff a model is fitted on what was known, and forecasts its horizon. From the first
-    reported cutoff on, intervals and fallbacks are learnt from earlier origins whose horizon has
-    ended by then, with actuals as known then. Scores use actuals as known on `known_through_on`.
+    A model is fitted on what was known at the first cutoff and at each reported one, and forecasts
+    from there and from cutoffs until the next fit. At a reported cutoff intervals and
+    fallbacks are learnt from every earlier origin, as far as its days had come by then, with
+    actuals as known then; the calibration that is returned, from every origin as far as known
+    on `known_through_on`. Scores use actuals as known on `known_through_on`.
 
     Args:
         history: gives frames as known on a day.
-        cutoffs: ascending, not overlapping in their horizons (`backtest_cutoffs`).
+        cutoffs: ascending (`backtest_cutoffs`).
         known_through_on: last day with known sales.
         parameters: how to fit.
         plan: how many origins only calibrate.
 
     Raises:
-        NotEnoughHistory: too few cutoffs, or their horizons overlap or have not ended.
+        NotEnoughHistory: too few cutoffs, or not in order.
         FrameError: a frame breaks a rule.
     """
     _check_cutoffs(cutoffs, plan)
@@ -178,37 +202,54 @@ def rolling_origin_backtest(
     forecasts: list[pd.DataFrame] = []
     scores: list[pd.DataFrame] = []
     for position, cutoff_on in enumerate(cutoffs):
-        demand = fit(history.training_rows(cutoff_on), parameters)
+        if position == 0 or position >= plan.calibration_cutoffs:
+            demand = fit(history.training_rows(cutoff_on), parameters)
         frame = history.scoring_rows(cutoff_on)
         check_columns(frame, ["rmsse_scale"])
         rows = method_rows(demand, frame)
         if position >= plan.calibration_cutoffs:
-            known = _with_actuals(past, history, cutoff_on)
-            if known["target_on"].max() > pd.Timestamp(cutoff_on):
-                raise NotEnoughHistory(
-                    f"backtest: expected the horizons of earlier origins to end by {cutoff_on}, "
-                    f"found {known['target_on'].max():%Y-%m-%d}. Take origins further apart."
-                )
-            calibration = calibrate(known, plan.rules)
-            scored = _with_actuals([rows], history, known_through_on)
-            published = with_fallback(scored, calibration)
+            calibration = calibrate(_known_by(past, history, cutoff_on), plan.rules)
+            scored = _with_actuals(rows, history, known_through_on)
+            published = with_paths(scored, with_fallback(scored, calibration), calibration)
             methods = {
                 "model": with_intervals(scored, "model", calibration),
                 "baseline": with_intervals(scored, "baseline", calibration),
                 "published": published,
             }
             scores.append(score_cutoff(scored, methods))
+            evidence = _with_pit(scored, published)[METHOD_COLUMNS]
             forecasts.append(
-                published_rows(scored, published).merge(
-                    scored[METHOD_COLUMNS], on=KEYS, validate="one_to_one"
-                )
+                published_rows(scored, published).merge(evidence, on=KEYS, validate="one_to_one")
             )
         past.append(rows)
+        until_on = cutoffs[position + 1] if position + 1 < len(cutoffs) else known_through_on
+        origins = origins_between(history.cutoffs, cutoff_on, until_on, weeks=plan.weeks_between)
+        most = max(1, plan.max_past_rows // (len(cutoffs) * max(len(rows), 1)))
+        past += [
+            method_rows(demand, history.scoring_rows(later_on))
+            for later_on in _evenly(origins, most)[1:]
+        ]
     return Backtest(
         forecasts=pd.concat(forecasts, ignore_index=True),
         scores=pool(pd.concat(scores, ignore_index=True)),
-        calibration=calibrate(_with_actuals(past, history, known_through_on), plan.rules),
+        calibration=calibrate(_known_by(past, history, known_through_on), plan.rules),
     )
+
+
+def origins_between(
+    available: Sequence[date], first_on: date, until_on: date, *, weeks: int
+) -> list[date]:
+    """The first cutoff, and those so many weeks apart from it before `until_on`, ascending."""
+    return [
+        cutoff
+        for cutoff in available
+        if first_on <= cutoff < until_on and (cutoff - first_on).days % (7 * weeks) == 0
+    ]
+
+
+def _evenly(cutoffs: list[date], most: int) -> list[date]:
+    """At most so many of the cutoffs, evenly from the first on."""
+    return cutoffs[:: -(-len(cutoffs) // most)]
 
 
 def _check_cutoffs(cutoffs: Sequence[date], plan: BacktestPlan) -> None:
@@ -222,11 +263,25 @@ def _check_cutoffs(cutoffs: Sequence[date], plan: BacktestPlan) -> None:
         raise NotEnoughHistory(f"backtest: expected ascending cutoffs, found {list(cutoffs)}")
 
 
-def _with_actuals(
-    origins: Sequence[pd.DataFrame], history: History, known_on: date
-) -> pd.DataFrame:
-    """Rows of origins with `units` as known on a day; null where closed or not known."""
-    rows = pd.concat(origins, ignore_index=True)
+def _known_by(origins: Sequence[pd.DataFrame], history: History, known_on: date) -> pd.DataFrame:
+    """Rows of origins whose day had come by `known_on`, with `units` as known then."""
+    day = pd.Timestamp(known_on)
+    ended = [rows[rows["target_on"] <= day] for rows in origins]
+    return _with_actuals(pd.concat(ended, ignore_index=True), history, known_on)
+
+
+def _with_pit(scored: pd.DataFrame, published: Published) -> pd.DataFrame:
+    """Rows with the bounds of their randomised PIT, taken from the sample paths."""
+    assert published.paths is not None
+    actual = scored["units"].to_numpy(dtype=np.float64)
+    bounds = pit_bounds(actual, published.paths)
+    unknown = np.isnan(actual)
+    columns = zip(PIT, bounds, strict=True)
+    return scored.assign(**{name: np.where(unknown, np.nan, bound) for name, bound in columns})
+
+
+def _with_actuals(rows: pd.DataFrame, history: History, known_on: date) -> pd.DataFrame:
+    """Rows with `units` as known on a day; null where closed or not known."""
     first_on, last_on = rows["target_on"].min().date(), rows["target_on"].max().date()
     actuals = history.actual_units(first_on, last_on, known_on)[ACTUALS]
     joined = rows.merge(actuals, on=ACTUALS[:3], how="left", validate="many_to_one")

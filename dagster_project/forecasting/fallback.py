@@ -30,8 +30,8 @@ def choose_fallback(past: pd.DataFrame, rule: FallbackRule) -> tuple[tuple[str, 
     """Name the series whose baseline was better by the margin.
 
     Args:
-        past: rows of earlier origins with `units`, `model_units`, `baseline_units`; null units are
-            skipped.
+        past: rows of earlier origins with `target_on`, `units`, `model_units`, `baseline_units`;
+            null units are skipped.
         rule: margin and least number of days.
 
     Returns:
@@ -46,10 +46,16 @@ def choose_fallback(past: pd.DataFrame, rule: FallbackRule) -> tuple[tuple[str, 
         }
     )
     grouped = errors.groupby(SERIES, observed=True)
-    means, counts = grouped.mean(), grouped.size()
+    means, counts = grouped.mean(), _days(known)
     better = means["baseline"] < (1 - rule.margin) * means["model"]
     chosen = means.index[better & (counts >= rule.min_observations)]
     return tuple(sorted((str(product_id), str(store_id)) for product_id, store_id in chosen))
+
+
+def _days(known: pd.DataFrame) -> pd.Series:
+    """Number of target days of each series; several origins may have forecast the same one."""
+    once = known.drop_duplicates([*SERIES, "target_on"])
+    return once.groupby(SERIES, observed=True).size()
 
 
 def falls_back(frame: pd.DataFrame, series: tuple[tuple[str, str], ...]) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from dagster_project.forecasting.baseline import seasonal_naive
 from dagster_project.forecasting.calibration import (
@@ -17,24 +18,27 @@ from dagster_project.forecasting.calibration import (
     Published,
     with_fallback,
     with_intervals,
+    with_paths,
 )
 from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
-from dagster_project.forecasting.intervals import QUANTILES, IntervalTable
-from dagster_project.forecasting.model import DemandModel, Parameters, predict, series_scale
+from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
+from dagster_project.forecasting.model import DemandModel, predict, series_scale, trees_bytes
+from dagster_project.forecasting.paths import PastRanks, Paths
+from dagster_project.parameters import Parameters
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 DECIMALS = 4
 """Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
 
 
 @dataclass(frozen=True)
 class ForecastModel:
-    """Everything that was fitted: regressor and encodings, interval tables, fallback series.
+    """Everything that was fitted: regressor, encodings, interval tables, ranks, fallback series.
 
     Attributes:
         trained_through_on: last day of sales that the model has seen.
         demand: the regression.
-        calibration: intervals and fallbacks from the backtest.
+        calibration: intervals, ranks and fallbacks from the backtest.
         is_baseline: True publishes the baseline for every series, as when the gate refused the
             model and there is no champion.
     """
@@ -58,6 +62,8 @@ class ForecastModel:
             "parameters": asdict(self.demand.parameters),
             "model_intervals": vars(self.calibration.model_intervals),
             "baseline_intervals": vars(self.calibration.baseline_intervals),
+            "model_ranks": vars(self.calibration.model_ranks),
+            "baseline_ranks": vars(self.calibration.baseline_ranks),
             "fallback_series": [list(pair) for pair in self.calibration.fallback_series],
         }
 
@@ -81,6 +87,8 @@ class ForecastModel:
             calibration=Calibration(
                 IntervalTable(**state["model_intervals"]),
                 IntervalTable(**state["baseline_intervals"]),
+                PastRanks(**state["model_ranks"]),
+                PastRanks(**state["baseline_ranks"]),
                 tuple((product_id, store_id) for product_id, store_id in state["fallback_series"]),
             ),
         )
@@ -93,20 +101,17 @@ def content_hash(model: ForecastModel) -> str:
     """
     digest = hashlib.sha256()
     state = model.to_state()
-    columns, regressor = state["pipeline"]["columns"], state["pipeline"]["regressor"]
+    columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
         for name in ("format", "trained_through_on", "features", "parameters", "fallback_series")
     }
     categories = columns.named_transformers_["ids"].categories_
     plain["categories"] = [[str(value) for value in column] for column in categories]
-    for name in ("model_intervals", "baseline_intervals"):
+    for name in ("model_intervals", "baseline_intervals", "model_ranks", "baseline_ranks"):
         plain[name] = {key: np.asarray(value).tolist() for key, value in state[name].items()}
     digest.update(json.dumps(plain, sort_keys=True).encode())
-    digest.update(np.asarray(regressor._baseline_prediction, dtype=np.float64).tobytes())
-    for (tree,) in regressor._predictors:
-        for column in tree.nodes.dtype.names:  # by field: padding between fields is arbitrary
-            digest.update(np.ascontiguousarray(tree.nodes[column]).tobytes())
+    digest.update(trees_bytes(model.demand))
     return digest.hexdigest()
 
 
@@ -145,18 +150,26 @@ def forecast(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         KEYS, horizon_days, units_mean, units_p025 to units_p975 (at least 0, ascending, four
-        decimals) and is_fallback, sorted by KEYS.
+        decimals), is_fallback and units_paths (an Arrow column of PATHS floats), sorted by KEYS.
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
     """
-    rows = method_rows(model.demand, frame)
+    rows = method_rows(model.demand, frame).sort_values(KEYS, ignore_index=True)
     published = (
         with_intervals(rows, "baseline", model.calibration)
         if model.is_baseline
         else with_fallback(rows, model.calibration)
     )
-    return published_rows(rows, published)
+    paths = with_paths(rows, published, model.calibration).paths
+    assert paths is not None
+    return published_rows(rows, published).assign(units_paths=paths_column(paths))
+
+
+def paths_column(paths: Paths) -> pd.Series:
+    """Sample paths as a column of Arrow arrays of a fixed length, without a copy."""
+    arrays = pa.FixedSizeListArray.from_arrays(pa.array(paths.ravel()), PATHS)
+    return pd.Series(arrays, dtype=pd.ArrowDtype(arrays.type))
 
 
 def published_rows(rows: pd.DataFrame, published: Published) -> pd.DataFrame:

@@ -17,6 +17,17 @@ REQUIRED = [*KEYS, "horizon_days", "category", "baseline_units", "is_open"]
 FEATURE_PREFIX = "f_"
 PLAN_PREFIX = "f_promo_plan"
 
+UNITS_PREFIXES = (
+    "f_mean_",
+    "f_deviation_",
+    "f_weekday_mean_",
+    "f_last_year_mean",
+    "f_promoted_mean_",
+    "f_unpromoted_mean_",
+    "f_units_",
+)
+"""Features in units per day of the series itself; all others are shares, ratios, days or facts."""
+
 UNPLANNED_EVERY = 4
 """Every fourth weekly origin is trained on as if no promotion plan were known."""
 
@@ -28,6 +39,11 @@ class FrameError(ValueError):
 def feature_columns(frame: pd.DataFrame) -> list[str]:
     """Names of the frame's feature columns, sorted, so that their order in SQL does not matter."""
     return sorted(name for name in frame.columns if name.startswith(FEATURE_PREFIX))
+
+
+def is_in_units(feature: str) -> bool:
+    """Whether a feature is in units per day of the series itself."""
+    return feature.startswith(UNITS_PREFIXES)
 
 
 def days(dates: pd.Series) -> npt.NDArray[np.int64]:

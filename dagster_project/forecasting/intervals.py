@@ -6,6 +6,9 @@ is f + q s with q the empirical quantile of e in the stratum (volume band of the
 block), taken at the rank that conformal prediction needs for n errors (Vovk et al., 2005; Romano
 et al., 2019). In series that mostly sell nothing the lower bound is 0 and covers more than it says;
 there only the upper bound is exact.
+
+Quantiles are kept at the levels 1/120 to 119/120: the values a sample path may take (`paths`). The
+five published ones are five of them.
 """
 
 from __future__ import annotations
@@ -25,7 +28,13 @@ QUANTILES: dict[str, float] = {
     "units_p90": 0.9,
     "units_p975": 0.975,
 }
-LEVELS = np.array(list(QUANTILES.values()))
+PATHS = 119
+"""Sample paths of a forecast. 119 + 1 is a multiple of 40, so every published level is k / 120 and
+needs no interpolation; 119 past days are 17 whole weeks. See docs/decisions/0013."""
+
+LEVELS = np.arange(1, PATHS + 1) / (PATHS + 1)
+PUBLISHED = np.array([round(level * (PATHS + 1)) - 1 for level in QUANTILES.values()])
+"""Positions of the published quantiles among LEVELS."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +148,22 @@ def quantile_frame(
     Returns:
         One column for each name in QUANTILES, shape (n, 5).
     """
-    band = np.searchsorted(table.band_edges, forecast, side="right")
-    block = (horizon_days - 1) // table.horizon_block_days
-    block = np.minimum(block, table.quantiles.shape[1] - 1)
-    units = forecast[:, None] + table.quantiles[band, block] * spread[:, None]
+    errors = table.quantiles[..., PUBLISHED].reshape(-1, len(PUBLISHED))
+    errors = errors[stratum_of(table, forecast, horizon_days)]
+    units = forecast[:, None] + errors * spread[:, None]
     return pd.DataFrame(np.maximum(units, 0.0), columns=list(QUANTILES))
+
+
+def stratum_of(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Codes:
+    """Stratum of each row: its place among bands x blocks, row by row of the table.
+
+    Args:
+        table: fitted strata.
+        forecast: units forecast, shape (n,).
+        horizon_days: days ahead; beyond the longest calibrated block its last one counts.
+    """
+    blocks = table.quantiles.shape[1]
+    band = np.searchsorted(table.band_edges, forecast, side="right")
+    block = np.minimum((horizon_days - 1) // table.horizon_block_days, blocks - 1)
+    stratum: Codes = (band * blocks + block).astype(np.int64)
+    return stratum

@@ -6,6 +6,8 @@ nothing scored) is NaN, never zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -69,6 +71,49 @@ def pinball(actual: Numbers, quantile: Numbers, level: float) -> float:
 def coverage(actual: Numbers, lower: Numbers, upper: Numbers) -> float:
     """Share of days on which lower <= y <= upper, bounds included."""
     return _mean(((lower <= actual) & (actual <= upper)).astype(np.float64))
+
+
+def exceedance(actual: Numbers, upper: Numbers) -> float:
+    """Share of days on which y > upper: at most 1 - level where the upper bound keeps its word."""
+    return _mean((actual > upper).astype(np.float64))
+
+
+def pit_bounds(
+    actual: Numbers, quantiles: npt.NDArray[np.floating[Any]]
+) -> tuple[Numbers, Numbers]:
+    """Between which levels the randomised probability integral transform of each y lies.
+
+    Of n quantiles at k / (n + 1), the level below is that of the highest quantile under y, the one
+    above that of the lowest over y; 0 and 1 beyond the ends (Czado, Gneiting and Held, 2009). On
+    days with as likely as not no sale they are far apart.
+
+    Args:
+        actual: units sold, shape (rows,); null gives no meaning.
+        quantiles: quantiles of each row, in any order, such as its sample paths, shape (rows, n).
+    """
+    steps = quantiles.shape[1] + 1
+    below = (quantiles < actual[:, None]).sum(axis=1) / steps
+    return below, 1 - (quantiles > actual[:, None]).sum(axis=1) / steps
+
+
+def pit_coverage(below: Numbers, above: Numbers, level: float) -> float:
+    """Share of the randomised PIT that lies in the central interval of a level.
+
+    The transform is uniform between its bounds, so its expected share needs no draw. It is `level`
+    for a calibrated forecast, also where most days sell exactly nothing and `coverage` is more.
+
+    Args:
+        below: lower bounds (`pit_bounds`).
+        above: upper bounds.
+        level: share that the interval is to cover, such as 0.8.
+    """
+    inside = np.minimum(above, (1 + level) / 2) - np.maximum(below, (1 - level) / 2)
+    return _mean(np.maximum(inside, 0.0) / (above - below))
+
+
+def relative_width(actual: Numbers, lower: Numbers, upper: Numbers) -> float:
+    """Width of intervals per unit sold: sum (upper - lower) / sum y."""
+    return _ratio(float((upper - lower).sum()), float(actual.sum()))
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -15,16 +15,31 @@ from dagster_project.forecasting.metrics import (
     Numbers,
     bias,
     coverage,
+    exceedance,
     pinball,
+    pit_bounds,
+    pit_coverage,
+    relative_width,
     rmsse,
     series_without_scale,
     wape,
     wape_of_totals,
 )
+from dagster_project.forecasting.paths import Paths, central_interval, sum_paths
 
 COLUMNS = ["method", "cutoff_on", "slice", "slice_value", "metric", "score", "observations"]
 IDENTITY = ["method", "slice", "slice_value", "metric"]
 VOLUMES = ["low", "middle", "high"]
+
+TOTALS = {
+    "category_totals": ["category", "target_on"],
+    "store_totals": ["store_id", "target_on"],
+    "overall_totals": ["target_on"],
+    "category_horizon_totals": ["category"],
+    "store_horizon_totals": ["store_id"],
+    "overall_horizon_totals": ["cutoff_on"],
+}
+"""Kinds of totals whose intervals are scored: of a day, and of the whole horizon."""
 
 
 def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.DataFrame:
@@ -37,13 +52,18 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
 
     Returns:
         COLUMNS. `observations` is the number of series days scored. Metrics: wape,
-        wape_category_totals, rmsse, bias, pinball (mean of the five quantiles, in units),
-        coverage_80, coverage_95 and, overall, series_without_scale. An undefined score is NaN.
+        wape_category_totals, rmsse, bias, pinball (mean of the five quantiles, in units), zeros
+        (share of days without a sale), of both intervals coverage and width (per unit sold), and
+        exceedance_90 and exceedance_975 (share of days above the upper bounds, best at 0.1 and
+        0.025). For a method with sample paths also pit_80 and pit_95 (`metrics.pit_coverage`).
+        Overall: series_without_scale and, with sample paths, coverage and width of the intervals
+        of totals (`_total_scores`). An undefined score is NaN.
     """
     known = rows["units"].notna().to_numpy()
     scored = rows[known].reset_index(drop=True)
     series = _codes(scored, SERIES)
     totals = _codes(scored, ["category", "target_on"])
+    sums = {name: _codes(scored, columns) for name, columns in TOTALS.items()}
     actual = scored["units"].to_numpy(dtype=np.float64)
     scale = scored["rmsse_scale"].to_numpy(dtype=np.float64, na_value=np.nan)
     slices = slices_of(scored)
@@ -51,6 +71,8 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
     for method, published in methods.items():
         units = published.units[known]
         quantiles = published.quantiles[known].reset_index(drop=True)
+        paths = None if published.paths is None else published.paths[known]
+        pit = None if paths is None else pit_bounds(actual, paths)
         for name, values in slices.items():
             for value, chosen in values.groupby(values).indices.items():
                 found = {
@@ -59,8 +81,14 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
                     ),
                     **_interval_scores(actual[chosen], quantiles.iloc[chosen]),
                 }
+                if pit is not None:
+                    below, above = pit[0][chosen], pit[1][chosen]
+                    found["pit_80"] = pit_coverage(below, above, 0.8)
+                    found["pit_95"] = pit_coverage(below, above, 0.95)
                 if name == "overall":
                     found["series_without_scale"] = series_without_scale(scale, series)
+                    if paths is not None:
+                        found |= _total_scores(actual, paths, sums)
                 records += [
                     (method, name, str(value), metric, score, len(chosen))
                     for metric, score in found.items()
@@ -115,11 +143,32 @@ def _point_scores(
 def _interval_scores(actual: Numbers, quantiles: pd.DataFrame) -> dict[str, float]:
     column = {name: quantiles[name].to_numpy(dtype=np.float64) for name in QUANTILES}
     losses = [pinball(actual, column[name], level) for name, level in QUANTILES.items()]
-    return {
-        "pinball": float(np.mean(losses)),
-        "coverage_80": coverage(actual, column["units_p10"], column["units_p90"]),
-        "coverage_95": coverage(actual, column["units_p025"], column["units_p975"]),
-    }
+    scores = {"pinball": float(np.mean(losses)), "zeros": float((actual == 0).mean())}
+    for percent, low, high in (("80", "p10", "p90"), ("95", "p025", "p975")):
+        lower, upper = column[f"units_{low}"], column[f"units_{high}"]
+        scores[f"coverage_{percent}"] = coverage(actual, lower, upper)
+        scores[f"width_{percent}"] = relative_width(actual, lower, upper)
+        scores[high.replace("p", "exceedance_")] = exceedance(actual, upper)
+    return scores
+
+
+def _total_scores(actual: Numbers, paths: Paths, sums: Mapping[str, Codes]) -> dict[str, float]:
+    """Share of totals that their interval covers, and its width per unit sold.
+
+    Args:
+        actual: units sold, shape (n,).
+        paths: shape (n, PATHS).
+        sums: name of a kind of totals -> code of the total that each row belongs to.
+    """
+    scores: dict[str, float] = {}
+    for name, total in sums.items():
+        actuals = np.bincount(total, weights=actual).astype(np.float64)
+        summed = sum_paths(paths, total)
+        for percent in (80, 95):
+            lower, upper = central_interval(summed, percent / 100)
+            scores[f"coverage_{percent}_{name}"] = coverage(actuals, lower, upper)
+            scores[f"width_{percent}_{name}"] = relative_width(actuals, lower, upper)
+    return scores
 
 
 def _codes(rows: pd.DataFrame, columns: list[str]) -> Codes:

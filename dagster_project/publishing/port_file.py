@@ -1,18 +1,23 @@
-"""The DuckDB files readers attach: a view per port over absolute paths, and the publications."""
+"""The DuckDB files readers attach: a view per port over absolute paths, publications, a macro."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
+import jinja2
+
 from dagster_project.publishing.manifest import PortManifest, Publication
-from dagster_project.settings import Settings
+from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse import port
 
 OPEN_FILE = "sales.duckdb"
 RESTRICTED = "restricted"
 RESTRICTED_FILE = f"{RESTRICTED}/{OPEN_FILE}"
+
+FORECAST_INTERVAL = DBT_PROJECT / "macros" / "forecast_interval.sql"
 
 PUBLICATIONS_TABLE = """
 create table publications (
@@ -62,6 +67,15 @@ def is_linked(folder: Path) -> bool:
     return True
 
 
+@cache
+def forecast_interval_macro() -> str:
+    """The statement that creates forecast_interval, with the body of dbt's macro of that name."""
+    text = FORECAST_INTERVAL.read_text(encoding="utf-8")
+    call = "{{ forecast_interval('units_paths', 'level') }}"
+    body = jinja2.Environment().from_string(text + call).render().strip()
+    return f"create macro forecast_interval(units_paths, level) as {body}"
+
+
 def _write(
     folder: Path, name: str, ports: Sequence[PortManifest], published: Sequence[Publication]
 ) -> None:
@@ -72,8 +86,10 @@ def _write(
         for item in ports:
             paths = ", ".join(_quoted(folder / data.path) for data in item.files)
             connection.execute(
-                f'create view "{item.relation}" as select * from read_parquet([{paths}])'
+                f'create view "{item.relation}" as'
+                f" select {_columns(item)} from read_parquet([{paths}])"
             )
+        connection.execute(forecast_interval_macro())
         connection.execute(PUBLICATIONS_TABLE)
         connection.executemany(
             f"insert into publications values ({', '.join('?' * 11)})",
@@ -81,6 +97,16 @@ def _write(
         )
     part.chmod(0o440 if name == RESTRICTED_FILE else 0o444)
     os.replace(part, file)
+
+
+def _columns(item: PortManifest) -> str:
+    """All columns; Parquet knows lists only, so an array of fixed length is cast back to one."""
+    arrays = [
+        f'cast("{name}" as {kind}) as "{name}"'
+        for name, kind in item.columns.items()
+        if kind.endswith("]") and not kind.endswith("[]")
+    ]
+    return f"* replace ({', '.join(arrays)})" if arrays else "*"
 
 
 def _row(publication: Publication, *, is_current: bool) -> list[object]:

@@ -90,6 +90,36 @@ create table if not exists state.forecast_ledger (
     is_backfill boolean not null
 );
 
+create table if not exists state.forecast_explanations (
+    forecast_version bigint not null,
+    cutoff_on date not null,
+    target_on date not null,
+    horizon_days integer not null,
+    store_id varchar not null,
+    product_id varchar not null,
+    units_mean decimal(18, 4) not null,
+    units_base decimal(18, 4) not null,
+    units_level decimal(18, 4) not null,
+    units_season decimal(18, 4) not null,
+    units_trend decimal(18, 4) not null,
+    units_calendar decimal(18, 4) not null,
+    units_promotion decimal(18, 4) not null,
+    units_price decimal(18, 4) not null,
+    units_store decimal(18, 4) not null,
+    units_product decimal(18, 4) not null,
+    explained_by varchar not null,
+    model_version varchar not null,
+    is_backfill boolean not null
+);
+
+create table if not exists state.forecast_paths (
+    forecast_version bigint not null,
+    store_id varchar not null,
+    product_id varchar not null,
+    target_on date not null,
+    units_paths float[119] not null
+);
+
 create table if not exists state.publications (
     publication bigint not null,
     published_at timestamp with time zone not null,

@@ -20,7 +20,7 @@ from benchmarks.datasets import M5_CUTOFFS, read_demo
 from benchmarks.naive import seasonal_naive
 from benchmarks.ours import NEXT_COLUMNS, forecast_ours
 from benchmarks.scores import Record
-from dagster_project.forecasting.model import Parameters
+from dagster_project.parameters import Parameters
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.warehouse import warehouse
 from tests.command_line import NEXT_DAY
@@ -218,7 +218,8 @@ def test_ours_is_scored_as_the_product_scores_itself(home: Path) -> None:
         if key in found:
             assert found[key] == pytest.approx(score, rel=1e-3, abs=1e-4), key
             compared += 1
-    assert compared == 5 * 6  # wape, its category totals, rmsse, bias, coverage_80, coverage_95
+    # wape, its category totals, rmsse, bias; coverage, width, exceedance and PIT of both intervals
+    assert compared == 5 * 12
     differences = [one for one in records if "lower" in one]
     assert {one["method"] for one in differences} == {"seasonal_naive"}
     assert all(one["lower"] <= one["difference"] <= one["upper"] for one in differences)

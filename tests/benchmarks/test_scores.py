@@ -87,3 +87,23 @@ def test_a_mean_is_over_origins_and_leaves_undefined_scores_out() -> None:
         for origin, score in (("a", 1.0), ("b", 2.0), ("c", float("nan")))
     ]
     assert mean_records(records) == [{**identity, "origin": None, "score": 1.5, "observations": 6}]
+
+
+def test_the_randomised_pit_is_scored_where_a_method_tells_its_bounds() -> None:
+    dataset = invented_set()
+    rows = rows_to_score(dataset, CUTOFFS[0])
+    forecast = seasonal_naive(dataset.problem(CUTOFFS[0]))
+    chance = np.random.default_rng(2)
+    below = chance.uniform(0, 0.5, len(forecast))
+    told = forecast.assign(pit_below=below, pit_above=below + 0.5)
+    scored = with_forecast(rows, told, "ours")
+    found = {
+        (one["slice"], one["slice_value"], one["metric"]): one["score"]
+        for one in score_origin(scored, dataset, "ours", CUTOFFS[0])
+    }
+    for name, part in (("all", scored), ("s1", scored[scored["store_id"] == "s1"])):
+        share = np.minimum(part["pit_above"], 0.9) - np.maximum(part["pit_below"], 0.1)
+        key = ("overall" if name == "all" else "store", name, "pit_80")
+        assert found[key] == pytest.approx((share / 0.5).mean())
+    plain = score_origin(scored_rows(), dataset, "seasonal_naive", CUTOFFS[0])
+    assert not any(one["metric"].startswith("pit") for one in plain)

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dagster_project import publishing
+from dagster_project.forecasting.explanation import COLUMNS
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.warehouse import port, warehouse
 
@@ -32,17 +35,41 @@ select
     'milk' as product_id, 's1' as store_id, date '2017-03-01' as sold_on, 3 as units_sold,
     1 as units_returned, 3 as net_revenue, 1.5 as unit_price, false as is_promoted,
     date '2017-03-01' as last_known_on;
+create table dim_product as
+from (
+    values ('milk', 'dairy', 'fresh'), ('cream', 'dairy', 'fresh'), ('soap', 'unknown', 'unknown')
+) as products(product_id, category, department);
+create table dim_store as
+from (values ('s1', 'unknown'), ('s2', 'unknown')) as stores(store_id, region);
+create table improbable_zero_runs as
+select
+    'milk' as product_id, 's1' as store_id, 3 as days, 0.99 as sold_share, true as is_ongoing,
+    date '2017-03-02' as starts_on, date '2017-03-04' as ends_on, date '2017-03-04' as known_on;
 """
 
 FORECAST = """
 insert into state.forecast_versions values (
-    1, '2017-03-05', '2017-03-06 00:00:00+00', '2017-03-05', 'm1', 'f', 28, 1, 0, false
+    1, '2017-03-05', '2017-03-06 00:00:00+00', '2017-03-05', 'm1', 'f', 28, 4, 0, false
 );
 insert into state.forecast_ledger
 select
-    1, '2017-03-06 00:00:00+00', '2017-03-05', date '2017-03-05' + h::int, h, 's1', 'milk',
-    2, 0, 1, 2, 3, 4, 'm1', false, false
-from range(1, 29) as days(h);
+    1, '2017-03-06 00:00:00+00', '2017-03-05', date '2017-03-05' + h::int, h, store_id, product_id,
+    2.0001 * h, 0, 1, 2, 3, 4, 'm1', false, false
+from range(1, 29) as days(h), (
+    values ('s1', 'milk'), ('s1', 'cream'), ('s1', 'soap'), ('s2', 'milk')
+) as series(store_id, product_id);
+insert into state.forecast_paths
+select
+    forecast_version, store_id, product_id, target_on,
+    list_transform(
+        range(1, 120), lambda s: hash(product_id, s) % 1024 / 256 + horizon_days
+    )::float[119]
+from state.forecast_ledger;
+insert into state.forecast_explanations
+select
+    forecast_version, cutoff_on, target_on, horizon_days, store_id, product_id, units_mean, 1.5,
+    units_mean - 1, 0, 0, -0.75, 0.25, 0, 0, 0, 'model', 'm1', false
+from state.forecast_ledger;
 """
 
 
@@ -63,6 +90,42 @@ def dbt(settings: Settings, *arguments: str) -> dict[str, str]:
     results = json.loads((target / "run_results.json").read_text())["results"]
     assert results, ran.stdout + ran.stderr
     return {item["unique_id"]: item["status"] for item in results}
+
+
+SLICES = {
+    "overall": [],
+    "store": ["store_id"],
+    "category": ["category"],
+    "department": ["department"],
+    "store_category": ["store_id", "category"],
+}
+
+
+def totals_are_sums(file: Path) -> None:
+    """Hold the published totals against pandas and Python's own decimals."""
+    with port(file) as connection:
+        bottom = connection.execute("from sales_forecast_v1").to_arrow_table().to_pandas()
+        totals = connection.execute("from sales_forecast_totals_v1").fetchall()
+        names = [column[0] for column in connection.description or []]
+    published = {}
+    for row in totals:
+        total = dict(zip(names, row, strict=True))
+        keys = [total[name] for name in ("store_id", "region", "category", "department")]
+        published[total["level"], total["horizon_days"], *keys] = total
+    expected = 0
+    for level, columns in SLICES.items():
+        for key, rows in bottom.groupby(["horizon_days", *columns]):
+            values = dict(zip(["horizon_days", *columns], key, strict=True))
+            keys = [values.get(name) for name in ("store_id", "region", "category", "department")]
+            total = published[level, values["horizon_days"], *keys]
+            assert total["series"] == len(rows)
+            assert total["units_mean"] == sum(rows["units_mean"])
+            sums = np.sort(np.sum(np.stack(rows["units_paths"].to_numpy()), axis=0))
+            ranks = {"units_p025": 3, "units_p10": 12, "units_p50": 60, "units_p90": 108}
+            for name, rank in {**ranks, "units_p975": 117}.items():
+                assert float(total[name]) == pytest.approx(sums[rank - 1], abs=1e-4)
+            expected += 1
+    assert expected == len(published) == len(totals)
 
 
 def execute(settings: Settings, sql: str) -> None:
@@ -124,6 +187,12 @@ def test_the_forecast_has_the_promised_columns_in_order(built: Settings, relatio
     with warehouse(built) as connection:
         described = connection.execute(f"describe {relation}").fetchall()
     quantiles = ("units_mean", "units_p025", "units_p10", "units_p50", "units_p90", "units_p975")
+    more = [
+        ("units_paths", "FLOAT[119]"),
+        ("category", "VARCHAR"),
+        ("department", "VARCHAR"),
+        ("region", "VARCHAR"),
+    ]
     assert [(row[0], row[1]) for row in described] == [
         ("forecast_version", "BIGINT"),
         ("issued_at", "TIMESTAMP WITH TIME ZONE"),
@@ -136,13 +205,22 @@ def test_the_forecast_has_the_promised_columns_in_order(built: Settings, relatio
         ("model_version", "VARCHAR"),
         ("is_fallback", "BOOLEAN"),
         ("is_backfill", "BOOLEAN"),
+        *(more if relation == "sales_forecast_v1" else []),
     ]
+
+
+def test_the_explanation_has_a_column_for_each_group_of_features(built: Settings) -> None:
+    with warehouse(built) as connection:
+        described = connection.execute("describe sales_forecast_explained_v1").fetchall()
+    units = [row[:2] for row in described if row[0].startswith("units_")]
+    assert units == [(name, "DECIMAL(18,4)") for name in ("units_mean", *COLUMNS)]
 
 
 def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones(
     built: Settings,
 ) -> None:
     execute(built, FORECAST)
+    assert set(dbt(built, "run", "--select", "sales_forecast_totals").values()) == {"success"}
     published = publishing.publish(built, PROVENANCE)
     folder = publishing.publication_folder(built, published.number)
     audit = json.loads((folder / "audit.json").read_text())
@@ -150,8 +228,10 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
     assert {
         "sales_forecast_v1_covers_the_whole_horizon",
         "daily_sales_v1_adds_up_to_the_events",
+        "sales_forecast_totals_v1_adds_up_to_the_forecast",
     } < {item["name"] for item in audit}
     assert len(audit) >= 28
+    totals_are_sums(folder / "sales.duckdb")
     with port(folder / "restricted" / "sales.duckdb") as connection:
         tables = connection.execute("select distinct table_schema from information_schema.tables")
         assert tables.fetchall() == [("main",)]
@@ -169,6 +249,23 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         ),
         "sales_forecast_v1_counts_its_horizon_from_the_cutoff": (
             "update state.forecast_ledger set target_on = target_on + 1 where horizon_days = 28"
+        ),
+        "sales_forecast_explained_v1_explains_the_forecast": (
+            "delete from state.forecast_explanations where horizon_days = 9"
+        ),
+        "sales_forecast_explained_v1_adds_up_to_the_forecast": (
+            "update state.forecast_explanations set units_price = 0.0001 where horizon_days = 4"
+        ),
+        "sales_forecast_explained_v1_says_what_is_explained": (
+            "update state.forecast_explanations set explained_by = 'baseline'"
+            " where horizon_days = 6"
+        ),
+        "sales_forecast_v1_has_paths_of_units": (
+            "delete from state.forecast_paths where target_on = date '2017-03-09'"
+        ),
+        "sales_forecast_totals_v1_adds_up_to_the_forecast": (
+            "update sales_forecast_totals_v1 set units_mean = units_mean + 0.0001"
+            " where level = 'store' and store_id = 's2' and horizon_days = 2"
         ),
         "daily_sales_v1_adds_up_to_the_events": "update sales_by_day set units_returned = 2",
         "sales_events_v1_has_hashed_customers_only": (
@@ -190,7 +287,7 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         for item in json.loads((failed / "restricted" / "audit.json").read_text())
     }
     crossing = rows["sales_forecast_v1_has_quantiles_in_order"]
-    assert [(row["horizon_days"], row["units_p10"]) for row in crossing] == [("3", "2.5000")]
+    assert {(row["horizon_days"], row["units_p10"]) for row in crossing} == {("3", "2.5000")}
     (customer,) = rows["sales_events_v1_has_hashed_customers_only"]
     assert (customer["event_id"], customer["customer_key"]) == ("a", "[masked]")
     holding_the_name = {

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from dagster_project.forecasting.model import Parameters
+from dagster_project.parameters import Parameters
 
 FIRST_DAY = date(2017, 1, 2)
 HORIZON_DAYS = 28

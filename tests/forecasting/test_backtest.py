@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,13 +11,18 @@ import pandas as pd
 import pytest
 
 from dagster_project.forecasting.backtest import (
+    PIT,
     Backtest,
     BacktestPlan,
     NotEnoughHistory,
+    _evenly,
     backtest_cutoffs,
+    origins_between,
     rolling_origin_backtest,
 )
+from dagster_project.forecasting.calibration import Calibration
 from dagster_project.forecasting.frames import KEYS
+from dagster_project.forecasting.intervals import PUBLISHED
 from tests.forecasting.invented_frames import HORIZON_DAYS, QUICK, InventedHistory
 
 PLAN = BacktestPlan()
@@ -120,37 +126,90 @@ def test_garbage_after_a_cutoff_changes_nothing_that_was_published_there(
         plan=replace(PLAN, reported_cutoffs=1),
     )
     before = backtest.forecasts[backtest.forecasts["cutoff_on"] == first_reported]
-    columns = [name for name in before.columns if name != "units"]
+    columns = [name for name in before.columns if name not in ("units", *PIT)]
     pd.testing.assert_frame_equal(found.forecasts[columns], before[columns].reset_index(drop=True))
     assert found.forecasts["units"].max() == 1e6
 
 
-def test_actuals_are_asked_for_as_they_were_known(history: InventedHistory) -> None:
-    asked: list[tuple[date, date]] = []
+def _asked(history: InventedHistory, cutoffs: Sequence[date]) -> dict[str, list[object]]:
+    """What a backtest of three cutoffs asks of the history."""
+    asked: dict[str, list[object]] = {"trained": [], "scored": [], "actuals": []}
 
     class Asked(InventedHistory):
+        def training_rows(self, cutoff_on: date) -> pd.DataFrame:
+            asked["trained"].append(cutoff_on)
+            return super().training_rows(cutoff_on)
+
+        def scoring_rows(self, cutoff_on: date) -> pd.DataFrame:
+            asked["scored"].append(cutoff_on)
+            return super().scoring_rows(cutoff_on)
+
         def actual_units(self, first_on: date, last_on: date, known_on: date) -> pd.DataFrame:
-            asked.append((last_on, known_on))
+            asked["actuals"].append((last_on, known_on))
             return super().actual_units(first_on, last_on, known_on)
 
-    cutoffs = _cutoffs(history.cutoffs, history.known_through_on)
-    plan = replace(PLAN, reported_cutoffs=1)
-    known_through_on = history.known_through_on
     rolling_origin_backtest(
-        Asked(history.frame, history.actuals, history.cutoffs, known_through_on),
-        cutoffs[:3],
-        known_through_on=known_through_on,
+        Asked(history.frame, history.actuals, history.cutoffs, history.known_through_on),
+        cutoffs,
+        known_through_on=history.known_through_on,
         parameters=QUICK,
-        plan=plan,
+        plan=replace(PLAN, reported_cutoffs=1),
     )
-    assert asked == [
-        (cutoffs[2], cutoffs[2]),  # to calibrate: what had ended by then, as known then
-        (cutoffs[3], known_through_on),  # to score
-        (cutoffs[3], known_through_on),  # for the model that is trained next
+    return asked
+
+
+def test_one_fit_forecasts_until_the_next_and_all_that_is_known_calibrates(
+    history: InventedHistory,
+) -> None:
+    last = history.known_through_on
+    cutoffs = _cutoffs(history.cutoffs, last)[-3:]
+    asked = _asked(history, cutoffs)
+    assert asked["trained"] == [cutoffs[0], cutoffs[2]]
+    weeks = (last - cutoffs[0]).days // 7
+    fortnights = [cutoffs[0] + timedelta(weeks=week) for week in range(0, weeks, 2)]
+    assert asked["scored"] == fortnights
+    assert last - fortnights[-1] < timedelta(days=HORIZON_DAYS), "known in part"
+    assert asked["actuals"] == [
+        (cutoffs[2], cutoffs[2]),  # to calibrate: the days that had come by then, as known then
+        (cutoffs[2] + timedelta(days=HORIZON_DAYS), last),  # to score
+        (last, last),  # for the model that is trained next: up to the newest actuals
     ]
 
 
-def test_overlapping_or_too_few_cutoffs_are_refused(history: InventedHistory) -> None:
+def test_calibration_follows_the_newest_actuals(history: InventedHistory) -> None:
+    def calibrated(known: InventedHistory) -> Calibration:
+        return rolling_origin_backtest(
+            known,
+            _cutoffs(history.cutoffs, history.known_through_on)[-3:],
+            known_through_on=known.known_through_on,
+            parameters=QUICK,
+            plan=replace(PLAN, reported_cutoffs=1),
+        ).calibration
+
+    before = calibrated(history)
+    surprised = history.actuals.copy()
+    last_week = surprised["target_on"] > pd.Timestamp(history.known_through_on) - timedelta(days=7)
+    surprised.loc[last_week, "units"] *= 3
+    after = calibrated(replace(history, actuals=surprised))
+    upper = PUBLISHED[-1]
+    assert (
+        (after.model_intervals.quantiles[..., upper] > before.model_intervals.quantiles[..., upper])
+        .any(axis=0)[:2]
+        .all()
+    )
+    assert not np.array_equal(after.model_ranks.ranks, before.model_ranks.ranks)
+
+
+def test_above_the_declared_rows_origins_between_the_cutoffs_are_left_out_evenly() -> None:
+    weeks = _sundays(date(2017, 1, 1), 5)
+    days = [*weeks, date(2017, 1, 10)]
+    assert origins_between(days, weeks[0], weeks[4], weeks=1) == weeks[:4]
+    assert origins_between(days, weeks[0], weeks[4], weeks=2) == [weeks[0], weeks[2]]
+    assert [len(_evenly(weeks[:4], most)) for most in (1, 2, 3, 4, 9)] == [1, 2, 2, 4, 4]
+    assert _evenly(weeks[:4], 2) == [weeks[0], weeks[2]]
+
+
+def test_too_few_cutoffs_or_without_order_are_refused(history: InventedHistory) -> None:
     cutoffs = _cutoffs(history.cutoffs, history.known_through_on)
 
     def run(chosen: list[date]) -> None:
@@ -166,6 +225,3 @@ def test_overlapping_or_too_few_cutoffs_are_refused(history: InventedHistory) ->
         run(list(cutoffs[:2]))
     with pytest.raises(NotEnoughHistory, match="expected ascending cutoffs"):
         run([cutoffs[1], cutoffs[0], cutoffs[2]])
-    weekly = history.cutoffs[10:13]
-    with pytest.raises(NotEnoughHistory, match="expected the horizons of earlier origins to end"):
-        run(weekly)

@@ -15,6 +15,7 @@ def _past(model_error: float, baseline_error: float, days: int, product: str) ->
         {
             "product_id": product,
             "store_id": "47",
+            "target_on": pd.date_range("2017-03-06", periods=days),
             "units": np.full(days, 5.0),
             "model_units": 5.0 + model_error,
             "baseline_units": 5.0 - baseline_error,
@@ -33,6 +34,12 @@ def test_a_series_falls_back_where_the_baseline_is_better_by_the_margin() -> Non
         ]
     )
     assert choose_fallback(past, RULE) == (("clearly better", "47"),)
+
+
+def test_a_day_that_several_origins_forecast_counts_once() -> None:
+    past = pd.concat([_past(2, 1, 9, "milk")] * 4)
+    assert choose_fallback(past, RULE) == ()
+    assert choose_fallback(pd.concat([past, _past(2, 1, 10, "milk")]), RULE) == (("milk", "47"),)
 
 
 def test_days_without_an_actual_do_not_count() -> None:

@@ -11,11 +11,16 @@ import pytest
 
 from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
 from dagster_project.forecasting.frames import KEYS, FrameError
-from dagster_project.forecasting.intervals import QUANTILES
+from dagster_project.forecasting.intervals import PATHS, QUANTILES
 from dagster_project.forecasting.model import fit
+from dagster_project.forecasting.paths import STEPS_PER_UNIT
 from tests.forecasting.invented_frames import QUICK, InventedHistory
 
 UNITS = ["units_mean", *QUANTILES]
+
+
+def paths_of(rows: pd.DataFrame) -> np.ndarray:
+    return np.stack(rows["units_paths"].to_numpy())
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def test_every_series_and_target_day_comes_out_exactly_once(
     found = forecast(model, frame.sample(frac=1, random_state=1))
     expected = frame[KEYS].sort_values(KEYS, ignore_index=True)
     pd.testing.assert_frame_equal(found[KEYS], expected)
-    assert list(found.columns) == [*KEYS, "horizon_days", *UNITS, "is_fallback"]
+    assert list(found.columns) == [*KEYS, "horizon_days", *UNITS, "is_fallback", "units_paths"]
     assert found["is_fallback"].dtype == bool
 
 
@@ -55,6 +60,9 @@ def test_a_closed_day_is_zero_in_every_column(model: ForecastModel, frame: pd.Da
     for chosen in (model, model.as_baseline()):
         found = forecast(chosen, closed)
         assert (found.loc[found["horizon_days"] == 2, UNITS] == 0).all(axis=None)
+        paths = paths_of(found)
+        assert (paths[found["horizon_days"] == 2] == 0).all()
+        assert (paths[found["horizon_days"] == 3] > 0).any()
 
 
 def test_a_series_that_falls_back_gets_the_baseline_with_its_own_width(
@@ -74,6 +82,22 @@ def test_the_baseline_can_be_published_for_all(model: ForecastModel, frame: pd.D
     assert found["is_fallback"].all()
     assert found["units_mean"].to_numpy() == pytest.approx(expected.to_numpy())
     assert (found["units_p975"] >= found["units_mean"]).mean() > 0.9
+
+
+@pytest.mark.parametrize("is_baseline", [False, True])
+def test_each_row_has_its_published_quantiles_among_its_paths(
+    partly: ForecastModel, frame: pd.DataFrame, is_baseline: bool
+) -> None:
+    found = forecast(partly.as_baseline() if is_baseline else partly, frame)
+    ordered = np.sort(paths_of(found), axis=1)
+    assert ordered.shape == (len(frame), PATHS)
+    assert ordered.dtype == np.float32
+    assert (ordered >= 0).all()
+    assert (ordered * STEPS_PER_UNIT % 1 == 0).all()
+    for name, level in QUANTILES.items():
+        published = found[name].to_numpy()
+        rank = round(level * (PATHS + 1))
+        assert ordered[:, rank - 1] == pytest.approx(published, abs=0.51 / STEPS_PER_UNIT + 1e-4)
 
 
 def test_a_series_that_lost_a_day_is_not_dropped_silently(
@@ -97,7 +121,7 @@ def test_a_model_rebuilt_from_its_state_forecasts_the_same(
 
 
 def test_a_state_of_another_format_is_refused(model: ForecastModel) -> None:
-    with pytest.raises(ValueError, match="expected format 1, found 99"):
+    with pytest.raises(ValueError, match="expected format 2, found 99"):
         ForecastModel.from_state({**model.to_state(), "format": 99})
 
 
@@ -108,8 +132,10 @@ def test_the_content_hash_is_that_of_the_training_and_nothing_else(
     again = replace(model, demand=fit(training.sample(frac=1, random_state=4), QUICK))
     assert content_hash(again) == content_hash(model)
     tables = replace(model.calibration, baseline_intervals=model.calibration.model_intervals)
+    ranks = replace(model.calibration, model_ranks=model.calibration.baseline_ranks)
     others = [
         partly,
+        replace(model, calibration=ranks),
         replace(model, trained_through_on=date(2017, 1, 1) + timedelta(days=1)),
         replace(model, calibration=tables),
         replace(model, demand=fit(training, replace(QUICK, seed=3))),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dagster_project.forecasting.intervals import (
     LEVELS,
+    PUBLISHED,
     QUANTILES,
     NoErrors,
     Strata,
@@ -20,7 +21,7 @@ from dagster_project.forecasting.intervals import (
 )
 from dagster_project.forecasting.metrics import coverage
 
-EXACT_LEVELS = [Fraction(text) for text in ("0.025", "0.1", "0.5", "0.9", "0.975")]
+EXACT_LEVELS = [Fraction(rank, 120) for rank in range(1, 120)]
 errors = st.lists(st.floats(-10, 10), min_size=1, max_size=200)
 
 
@@ -32,6 +33,10 @@ def test_quantiles_stand_at_the_rank_that_conformal_prediction_needs(values: lis
         exact = (count + 1) * level
         rank = -(-exact // 1) if level >= Fraction(1, 2) else exact // 1
         assert quantile == ordered[min(max(int(rank), 1), count) - 1]
+
+
+def test_the_published_levels_are_five_of_those_that_are_kept() -> None:
+    assert LEVELS[PUBLISHED].tolist() == list(QUANTILES.values())
 
 
 def test_a_small_stratum_takes_the_quantiles_of_its_parent() -> None:

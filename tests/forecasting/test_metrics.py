@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from dagster_project.forecasting.metrics import (
     bias,
     coverage,
+    exceedance,
     pinball,
+    pit_bounds,
+    pit_coverage,
     rmsse,
     series_without_scale,
     wape,
@@ -110,3 +113,35 @@ def test_nothing_scored_is_undefined_and_not_perfect() -> None:
         coverage(none, none, none),
     ]
     assert np.isnan(found).all()
+
+
+@given(days)
+def test_exceedance_is_the_share_of_days_above(rows: list) -> None:
+    actual, upper, *_ = _columns(rows)
+    expected = sum(y > u for y, u, *_ in rows) / len(rows)
+    assert exceedance(actual, upper) == pytest.approx(expected)
+
+
+def test_the_expected_share_of_the_randomised_pit_is_that_of_many_draws() -> None:
+    chance = np.random.default_rng(3)
+    actual = chance.poisson(0.8, 400).astype(float)
+    paths = chance.poisson(chance.gamma(2, 0.5, (400, 1)), (400, 39)).astype(float)
+    below, above = pit_bounds(actual, paths)
+    for row in range(400):
+        ordered = sorted(paths[row])
+        assert below[row] == sum(value < actual[row] for value in ordered) / 40
+        assert above[row] == pytest.approx((sum(v <= actual[row] for v in ordered) + 1) / 40)
+    draws = chance.uniform(below, above, (4000, 400))
+    for level in (0.5, 0.8, 0.95):
+        drawn = (np.abs(draws - 0.5) <= level / 2).mean()
+        assert pit_coverage(below, above, level) == pytest.approx(drawn, abs=0.002)
+
+
+def test_a_calibrated_forecast_of_a_sparse_series_covers_too_much_but_its_pit_does_not() -> None:
+    chance = np.random.default_rng(5)
+    actual = chance.poisson(0.3, 200_000).astype(float)
+    paths = np.sort(chance.poisson(0.3, (1, 3999))).astype(float)[:, 99::100]
+    assert paths.shape == (1, 39)
+    below, above = pit_bounds(actual, np.broadcast_to(paths, (len(actual), 39)))
+    assert (actual <= paths[0, 35]).mean() > 0.95
+    assert pit_coverage(below, above, 0.8) == pytest.approx(0.8, abs=0.02)

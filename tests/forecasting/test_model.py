@@ -12,7 +12,16 @@ from threadpoolctl import threadpool_limits
 from dagster_project.forecasting.baseline import seasonal_naive
 from dagster_project.forecasting.frames import FrameError
 from dagster_project.forecasting.metrics import bias
-from dagster_project.forecasting.model import DemandModel, Parameters, fit, predict, series_scale
+from dagster_project.forecasting.model import (
+    IDS,
+    DemandModel,
+    fit,
+    model_inputs,
+    predict,
+    series_scale,
+    trees_bytes,
+)
+from dagster_project.parameters import Parameters
 from tests.forecasting.invented_frames import QUICK, InventedHistory
 
 
@@ -73,6 +82,31 @@ def test_another_seed_draws_another_sample(split: tuple[pd.DataFrame, pd.DataFra
     small = replace(QUICK, max_training_rows=2000)
     one, other = (predict(fit(split[0], replace(small, seed=s)), split[1]) for s in (1, 2))
     assert not np.array_equal(one, other)
+
+
+def test_scikit_learns_trees_do_it_too_and_are_the_same_every_time(
+    split: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    other = replace(QUICK, estimator="hist_gradient_boosting", loss="poisson")
+    later = split[1][split[1]["units"].notna()]
+    actual = later["units"].to_numpy()
+    model = fit(split[0], other)
+    error = np.mean((predict(model, later) - actual) ** 2)
+    assert error < 0.6 * np.mean((seasonal_naive(later) - actual) ** 2)
+    assert trees_bytes(fit(split[0], other)) == trees_bytes(model)
+    assert trees_bytes(fit(split[0], replace(other, seed=7))) != trees_bytes(model)
+
+
+def test_features_in_units_are_divided_by_the_scale_and_others_are_not(
+    split: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    rows = split[1].head(3).assign(f_mean_56=[4.0, 8.0, np.nan], f_mean_14=[2.0, 4.0, 1.0])
+    inputs = model_inputs(rows, ["f_mean_14", "f_mean_56", "f_weekday"], QUICK)
+    assert list(inputs) == [*IDS, "horizon_days", "scale", "f_mean_14", "f_mean_56", "f_weekday"]
+    assert inputs["scale"].tolist() == pytest.approx([4.0, 8.0, 0.05])
+    assert inputs["f_mean_14"].tolist() == pytest.approx([0.5, 0.5, 20.0])
+    assert inputs["f_mean_56"].tolist()[:2] == [1.0, 1.0]
+    assert inputs["f_weekday"].tolist() == rows["f_weekday"].tolist()
 
 
 def test_closed_days_are_zero_and_nothing_is_negative(

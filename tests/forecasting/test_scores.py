@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dagster_project.forecasting.backtest import Backtest
 from dagster_project.forecasting.calibration import Published
-from dagster_project.forecasting.intervals import QUANTILES
-from dagster_project.forecasting.metrics import bias, pinball, wape
+from dagster_project.forecasting.intervals import PATHS, QUANTILES
+from dagster_project.forecasting.metrics import bias, pinball, pit_bounds, pit_coverage, wape
 from dagster_project.forecasting.scores import COLUMNS, pool, score_cutoff, slices_of
 
 
@@ -69,6 +71,11 @@ def test_each_slice_is_scored_on_its_own_known_rows(
         assert _score(table, name, value, "pinball") == pytest.approx(np.mean(losses))
         inside = (actual >= forecast * 2 * 0.1) & (actual <= forecast * 2 * 0.9)
         assert _score(table, name, value, "coverage_80") == pytest.approx(inside.mean())
+        over = actual > forecast * 2 * 0.975
+        assert _score(table, name, value, "exceedance_975") == pytest.approx(over.mean())
+        width = (forecast * 2 * (0.975 - 0.025)).sum() / actual.sum()
+        assert _score(table, name, value, "width_95") == pytest.approx(width)
+        assert _score(table, name, value, "zeros") == pytest.approx((actual == 0).mean())
         observations = table.loc[
             (table["slice"] == name) & (table["slice_value"] == value), "observations"
         ]
@@ -92,6 +99,40 @@ def test_rmsse_and_totals_equal_a_loop_over_series_and_days(
         error += abs(total["units"].sum() - total["forecast"].sum())
     expected = error / known["units"].sum()
     assert _score(table, "overall", "all", "wape_category_totals") == pytest.approx(expected)
+
+
+def test_totals_of_paths_are_scored_as_a_loop_over_categories_and_days_does(
+    rows: pd.DataFrame, published: Published
+) -> None:
+    chance = np.random.default_rng(7)
+    paths = chance.poisson(3, (len(rows), PATHS)).astype(np.float32)
+    table = score_cutoff(rows, {"model": replace(published, paths=paths), "baseline": published})
+    assert set(table.loc[table["metric"].str.endswith("_80_category_totals"), "method"]) == {
+        "model"
+    }
+    known = rows["units"].notna()
+    inside, width = [], 0.0
+    for _, total in rows[known].groupby([rows["category"].fillna("none"), "target_on"]):
+        sums = sorted(sum(float(paths[i, s]) for i in total.index) for s in range(PATHS))
+        inside.append(sums[11] <= total["units"].sum() <= sums[-12])
+        width += sums[-12] - sums[11]
+    found = _score(table, "overall", "all", "coverage_80_category_totals")
+    assert found == pytest.approx(np.mean(inside))
+    assert 0 < found < 1
+    expected = width / rows["units"].sum()
+    found = _score(table, "overall", "all", "width_80_category_totals")
+    assert found == pytest.approx(expected)
+    inside = []
+    for _, total in rows[known].groupby("store_id"):
+        sums = sorted(sum(float(paths[i, s]) for i in total.index) for s in range(PATHS))
+        inside.append(sums[2] <= total["units"].sum() <= sums[-3])
+    found = _score(table, "overall", "all", "coverage_95_store_horizon_totals")
+    assert found == pytest.approx(np.mean(inside))
+    below, above = pit_bounds(rows["units"].to_numpy(), paths)
+    for name, value, chosen in [("overall", "all", known), ("store", "2", rows["store_id"] == "2")]:
+        chosen = (known & chosen).to_numpy()
+        expected = pit_coverage(below[chosen], above[chosen], 0.8)
+        assert _score(table, name, value, "pit_80") == pytest.approx(expected)
 
 
 def test_volume_terciles_hold_whole_series_and_equally_many(rows: pd.DataFrame) -> None:
