@@ -29,6 +29,7 @@ SOURCE = "complete_journey"
 PRODUCTS = {"milk": "dairy", "bread": "bakery", "cream": "dairy", "salt": None, "FUEL": "garage"}
 MEANS = {"milk": 6.0, "bread": 3.0, "cream": 1.2, "salt": 0.05, "FUEL": 9.0}
 STORES = ["main", "corner"]
+DAY = pd.Timedelta(days=1)
 FOREVER = pd.Timestamp("9999-12-31")
 
 TYPES = {
@@ -40,6 +41,8 @@ TYPES = {
     "promotions": "source varchar, product_id varchar, store_id varchar, promotion_kind varchar,"
     " share double, starts_on date, ends_on date, known_on date",
     "store_calendar": "source varchar, store_id varchar, day_on date, is_open boolean,"
+    " known_on date",
+    "calendar_events": "source varchar, store_id varchar, day_on date, event_name varchar,"
     " known_on date",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
@@ -68,6 +71,7 @@ class History:
     open_days: pd.DataFrame
     promotions: pd.DataFrame
     store_calendar: pd.DataFrame
+    calendar_events: pd.DataFrame
     dim_product: pd.DataFrame
     dim_calendar: pd.DataFrame
 
@@ -126,6 +130,7 @@ def invent(seed: int = 7) -> History:
         open_days=pd.DataFrame(opened + stated_again),
         promotions=_promotions(chance),
         store_calendar=_store_calendar(last),
+        calendar_events=_calendar_events(last),
         dim_product=pd.DataFrame(
             [
                 {"product_id": product, "category": product.lower(), "department": department}
@@ -161,6 +166,10 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         known_until=opened["known_until"].mask(taken_back, cutoff + pd.Timedelta(days=1))
     )
     plans, calendar, products = history.promotions, history.store_calendar, history.dim_product
+    events = history.calendar_events
+    invented_events = calendar.head(1).assign(
+        event_name="later", day_on=cutoff - 20 * DAY, known_on=cutoff + DAY
+    )
     invented_plans = plans[plans["known_on"] > cutoff].assign(share=1.0, store_id=None)
     early_plans = invented_plans.assign(
         starts_on=invented_plans["starts_on"] - pd.Timedelta(days=90)
@@ -173,6 +182,9 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         open_days=pd.concat([opened, later_opened]),
         promotions=pd.concat([plans[plans["known_on"] <= cutoff], invented_plans, early_plans]),
         store_calendar=calendar[calendar["known_on"] <= cutoff],
+        calendar_events=pd.concat(
+            [events[events["known_on"] <= cutoff], invented_events[events.columns]]
+        ),
         dim_product=pd.concat(
             [
                 products.assign(product_name="renamed"),
@@ -269,8 +281,12 @@ def _promotions(chance: np.random.Generator) -> pd.DataFrame:
 def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
     """The chain opens ten days ahead but on the fifth; `corner` has its own word on two days."""
     chain = [
-        {"store_id": None, "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead != 5}
-        for ahead in range(1, 11)
+        {
+            "store_id": None,
+            "day_on": last + pd.Timedelta(days=ahead),
+            "is_open": ahead not in (-11, 5),
+        }
+        for ahead in range(-40, 11)
     ]
     own = [
         {"store_id": "corner", "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead == 5}
@@ -278,6 +294,21 @@ def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
     ]
     known = last - pd.Timedelta(days=20)
     return pd.DataFrame(chain + own).assign(source=SOURCE, known_on=known)
+
+
+def _calendar_events(last: pd.Timestamp) -> pd.DataFrame:
+    """A fair every ten weeks, in all stores or one; a holiday of two weeks; one event known late."""
+    events = [
+        {"store_id": [None, "main"][number % 2], "day_on": day, "event_name": "fair"}
+        for number, day in enumerate(pd.date_range(STARTS_ON, last + 28 * DAY, freq="70D"))
+    ]
+    weeks = pd.date_range("2017-07-03", periods=14)
+    events += [{"store_id": None, "day_on": day, "event_name": "school holiday"} for day in weeks]
+    known = pd.DataFrame(events).assign(source=SOURCE, known_on=STARTS_ON - 30 * DAY)
+    late = {"store_id": "corner", "day_on": last - 100 * DAY, "event_name": "market"}
+    return pd.concat(
+        [known, pd.DataFrame([{**late, "source": SOURCE, "known_on": last - 3 * DAY}])]
+    )
 
 
 def _profile(settings: Settings, threads: int) -> str:

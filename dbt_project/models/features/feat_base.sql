@@ -1,7 +1,7 @@
 {{ by_origin() }}
 
 {#- Days over which residuals are averaged; the base itself is of the last of them. -#}
-{% set windows = [14, 28, 84, 364] %}
+{% set windows = [28, 84, 364] %}
 {#- Observations that the expectation of series and product together counts as. -#}
 {% set shrinkage = 4 %}
 
@@ -195,7 +195,6 @@ weekday_bases as (
         cutoff_on,
         series_number,
         weekday,
-        max(level) as level,
         max(case when is_promoted then log_base end) as promoted_log_base,
         max(case when not is_promoted then log_base end) as unpromoted_log_base,
         sum(residual_84) as residual_84,
@@ -226,26 +225,24 @@ feat_base as (
         ) as mixed_log_base,
 
         ---------- features
-        cast(exp(weekday_bases.level) as float) as f_base_level,
         cast(weekday_bases.promoted_log_base - weekday_bases.unpromoted_log_base as float)
-            as f_base_uplift,
+            as f_promo_uplift,
         {%- for window in windows[:-1] %}
         cast(
             {{ feature_ratio(
                 'series_residuals.residual_' ~ window, 'series_residuals.log_days_' ~ window
-            ) }} as float
-        ) as f_base_residual_{{ window }},
-        cast(product_residuals.residual_{{ window }} as float)
-            as f_base_product_residual_{{ window }},
+            ) }} - product_residuals.residual_{{ window }} as float
+        ) as f_residual_{{ window }},
+        cast(product_residuals.residual_{{ window }} as float) as f_residual_product_{{ window }},
         {%- endfor %}
         cast(
             cast(weekday_bases.residual_84 as double) / (weekday_bases.log_days_84 + 2) as float
-        ) as f_base_weekday_residual,
+        ) as f_residual_weekday,
         {%- for kind in ['promoted', 'unpromoted'] %}
         cast(
             cast(series_residuals.{{ kind }}_residual_84 as double)
             / (series_residuals.{{ kind }}_log_days_84 + 2) as float
-        ) as f_base_{{ kind }}_residual,
+        ) as f_residual_{{ kind }},
         {%- endfor %}
 
         ---------- dates

@@ -305,12 +305,12 @@ feat_base_day as (
         end as log_effect,
 
         ---------- features
-        cast(special_targets.effect as float) as f_base_special,
-        cast(same_day_effects.easter as float) as f_base_easter,
-        cast(same_day_effects.product_easter as float) as f_base_product_easter,
-        cast(same_day_effects.last_year as float) as f_base_last_year,
-        cast(same_day_effects.product_last_year as float) as f_base_product_last_year,
-        cast(same_day_effects.product_last_year_day as float) as f_base_product_last_year_day,
+        cast(special_targets.effect as float) as f_residual_special,
+        cast(same_day_effects.easter as float) as f_residual_easter,
+        cast(same_day_effects.product_easter as float) as f_residual_product_easter,
+        cast(same_day_effects.last_year as float) as f_residual_last_year,
+        cast(same_day_effects.product_last_year as float) as f_residual_product_last_year,
+        cast(same_day_effects.product_last_year_day as float) as f_residual_product_last_year_day,
 
         ---------- dates
         coalesce(same_day_effects.cutoff_on, special_targets.cutoff_on) as cutoff_on,

@@ -10,6 +10,8 @@
 -- depends_on: {{ ref('feat_last_year') }}
 -- depends_on: {{ ref('feat_promotion') }}
 -- depends_on: {{ ref('feat_promotion_history') }}
+-- depends_on: {{ ref('feat_base') }}
+-- depends_on: {{ ref('feat_base_day') }}
 
 with origins_to_build as (
 

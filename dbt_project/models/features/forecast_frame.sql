@@ -1,17 +1,22 @@
 {{ config(materialized='view') }}
 
 {% set base_features = [
-    'f_base_level',
-    'f_base_uplift',
-    'f_base_residual_14',
-    'f_base_residual_28',
-    'f_base_residual_84',
-    'f_base_product_residual_14',
-    'f_base_product_residual_28',
-    'f_base_product_residual_84',
-    'f_base_weekday_residual',
-    'f_base_promoted_residual',
-    'f_base_unpromoted_residual',
+    'f_promo_uplift',
+    'f_residual_28',
+    'f_residual_84',
+    'f_residual_product_28',
+    'f_residual_product_84',
+    'f_residual_weekday',
+    'f_residual_promoted',
+    'f_residual_unpromoted',
+] %}
+{% set base_day_features = [
+    'f_residual_special',
+    'f_residual_easter',
+    'f_residual_product_easter',
+    'f_residual_last_year',
+    'f_residual_product_last_year',
+    'f_residual_product_last_year_day',
 ] %}
 {% set level_features = [
     'f_mean_7',
@@ -292,12 +297,9 @@ forecast_frame as (
                 else series_weekdays.unpromoted_log_base
             end + coalesce(feat_base_day.log_effect, 0)
         ) as float) as f_base,
-        feat_base_day.f_base_special,
-        feat_base_day.f_base_easter,
-        feat_base_day.f_base_product_easter,
-        feat_base_day.f_base_last_year,
-        feat_base_day.f_base_product_last_year,
-        feat_base_day.f_base_product_last_year_day,
+        {%- for column in base_day_features %}
+        feat_base_day.{{ column }},
+        {%- endfor %}
 
         ---------- features of the product and of the store
         series_weekdays.f_product_mean_28,

@@ -28,6 +28,12 @@ planned_promotions as (
 
 ),
 
+special_days as (
+
+    select * from {{ ref('special_days') }}
+
+),
+
 series_in_scope as (
 
     select
@@ -74,6 +80,13 @@ learnt_of_stores as (
         known_until as learnt_on
     from open_days
     where known_until < date '9999-12-31'
+    union all
+    select
+        store_id,
+        day_on,
+        known_on as learnt_on
+    from special_days
+    where known_on > day_on
 
 ),
 
