@@ -297,7 +297,7 @@ def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
 
 
 def _calendar_events(last: pd.Timestamp) -> pd.DataFrame:
-    """A fair every ten weeks, in all stores or one; a holiday of two weeks; one event known late."""
+    """A fair every ten weeks in all stores or one, a holiday of two weeks, a late event."""
     events = [
         {"store_id": [None, "main"][number % 2], "day_on": day, "event_name": "fair"}
         for number, day in enumerate(pd.date_range(STARTS_ON, last + 28 * DAY, freq="70D"))

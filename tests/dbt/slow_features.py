@@ -197,7 +197,7 @@ def promotion_history_features(
 
 
 def known_special_days(history: History, store_id: str, cutoff: pd.Timestamp) -> set[pd.Timestamp]:
-    """Holidays, and events that are not part of a period: fewer than 4 more days in a week around."""
+    """Holidays, and events with fewer than 4 more days within a week: not part of a period."""
     events = history.calendar_events
     events = events[events["store_id"].isna() | (events["store_id"] == store_id)]
     special = set(history.dim_calendar.loc[history.dim_calendar["is_holiday"], "day_on"])

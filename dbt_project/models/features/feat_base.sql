@@ -17,13 +17,19 @@ series_days as (
 
 ),
 
+days_of_a_week as (
+
+    select cast(unnest(generate_series(0, 6)) as integer) as days_before
+
+),
+
 weekdays as (
 
     select
         series_editions.*,
-        series_editions.cutoff_on - days.days_before as last_day
+        series_editions.cutoff_on - days_of_a_week.days_before as last_day
     from series_editions
-    cross join (select cast(unnest(generate_series(0, 6)) as integer) as days_before) as days
+    cross join days_of_a_week
 
 ),
 
@@ -35,19 +41,19 @@ weekdays as (
         weekdays.cutoff_on,
         weekdays.series_number,
         weekdays.product_id,
-        last.weekday,
-        {{ 'true' if kind == 'promoted' else 'false' }} as is_promoted,
+        last_days.weekday,
         {%- for window in windows %}
         {%- for column in ['log_days', 'log_units'] %}
-        last.{{ kind }}_{{ column }} - coalesce(before_{{ window }}.{{ kind }}_{{ column }}, 0)
-            as {{ column }}_{{ window }}{{ ',' if not (loop.last and window == windows[-1]) }}
+        last_days.{{ kind }}_{{ column }} - coalesce(before_{{ window }}.{{ kind }}_{{ column }}, 0)
+            as {{ column }}_{{ window }},
         {%- endfor %}
         {%- endfor %}
+        {{ 'true' if kind == 'promoted' else 'false' }} as is_promoted
     from weekdays
-    inner join series_days as last
+    inner join series_days as last_days
         on
-            weekdays.edition_number = last.edition_number
-            and weekdays.last_day = last.day_on
+            weekdays.edition_number = last_days.edition_number
+            and weekdays.last_day = last_days.day_on
     {%- for window in windows %}
     left join series_days as before_{{ window }}
         on
@@ -86,7 +92,9 @@ product_effects as (
         cells.weekday,
         cells.is_promoted,
         {{ feature_ratio(
-            'sum(cast(cells.log_units_364 - cells.log_days_364 * series_means.log_mean as decimal(38, 8)))',
+            'sum(cast(
+                cells.log_units_364 - cells.log_days_364 * series_means.log_mean as decimal(38, 8)
+            ))',
             'sum(cells.log_days_364)'
         ) }} as effect
     from cells
@@ -148,10 +156,8 @@ residuals as (
 
     select
         *,
-        {%- for window in windows[:-1] %}
-        cast(log_units_{{ window }} - log_days_{{ window }} * log_base as decimal(38, 8))
-            as residual_{{ window }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        cast(log_units_28 - log_days_28 * log_base as decimal(38, 8)) as residual_28,
+        cast(log_units_84 - log_days_84 * log_base as decimal(38, 8)) as residual_84
     from bases
 
 ),
@@ -166,10 +172,10 @@ series_residuals as (
         sum(residual_{{ window }}) as residual_{{ window }},
         sum(log_days_{{ window }}) as log_days_{{ window }},
         {%- endfor %}
-        {%- for kind, condition in [('promoted', 'is_promoted'), ('unpromoted', 'not is_promoted')] %}
-        sum(case when {{ condition }} then residual_84 end) as {{ kind }}_residual_84,
-        sum(case when {{ condition }} then log_days_84 end) as {{ kind }}_log_days_84{{ ',' if not loop.last }}
-        {%- endfor %}
+        sum(case when is_promoted then residual_84 end) as promoted_residual_84,
+        sum(case when is_promoted then log_days_84 end) as promoted_log_days_84,
+        sum(case when not is_promoted then residual_84 end) as unpromoted_residual_84,
+        sum(case when not is_promoted then log_days_84 end) as unpromoted_log_days_84
     from residuals
     group by cutoff_on, series_number, product_id
 
@@ -180,10 +186,8 @@ product_residuals as (
     select
         cutoff_on,
         product_id,
-        {%- for window in windows[:-1] %}
-        {{ feature_ratio('sum(residual_' ~ window ~ ')', 'sum(log_days_' ~ window ~ ')') }}
-            as residual_{{ window }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ feature_ratio('sum(residual_28)', 'sum(log_days_28)') }} as residual_28,
+        {{ feature_ratio('sum(residual_84)', 'sum(log_days_84)') }} as residual_84
     from series_residuals
     group by cutoff_on, product_id
 

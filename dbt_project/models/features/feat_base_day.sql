@@ -64,6 +64,18 @@ targets as (
 
 ),
 
+years as (
+
+    select unnest(generate_series(1, 2)) as years_ago
+
+),
+
+days_around as (
+
+    select cast(unnest(generate_series(-3, 3)) as integer) as day_offset
+
+),
+
 same_days as (
 
     -- the same weekday last year, and the same day around earlier Easters
@@ -81,7 +93,7 @@ same_days as (
         + cast(targets.days_from_easter as integer) as day_on,
         'easter' as kind
     from targets
-    cross join (select unnest(generate_series(1, 2)) as years_ago) as years
+    cross join years
     where targets.days_from_easter between -{{ easter_days }} and {{ easter_days }}
 
 ),
@@ -96,9 +108,9 @@ needed_days as (
     union
     select
         same_days.cutoff_on,
-        same_days.day_on + days.day_offset as day_on
+        same_days.day_on + days_around.day_offset as day_on
     from same_days
-    cross join (select cast(unnest(generate_series(-3, 3)) as integer) as day_offset) as days
+    cross join days_around
     where same_days.kind = 'last_year'
 
 ),
@@ -133,7 +145,8 @@ ordinary_residuals as (
             ordinary_days.log_units - case
                 when ordinary_days.is_promoted then feat_base.promoted_log_base
                 else feat_base.unpromoted_log_base
-            end as decimal(18, 8)) as residual
+            end as decimal(18, 8)
+        ) as residual
     from ordinary_days
     inner join feat_base
         on
@@ -167,7 +180,8 @@ special_residuals as (
             special_sales.log_units - case
                 when special_sales.is_promoted then feat_base.promoted_log_base
                 else feat_base.unpromoted_log_base
-            end as decimal(18, 8)) as residual
+            end as decimal(18, 8)
+        ) as residual
     from series_editions
     inner join special_sales
         on

@@ -65,15 +65,15 @@ series_sums as (
         series_editions.product_id,
         series_editions.store_id,
         periods.target_on,
-        last.open_days - coalesce(before_first.open_days, 0) as open_days,
-        last.units - coalesce(before_first.units, 0) as units
+        last_days.open_days - coalesce(before_first.open_days, 0) as open_days,
+        last_days.units - coalesce(before_first.units, 0) as units
     from series_editions
     inner join periods on series_editions.cutoff_on = periods.cutoff_on
-    inner join series_days as last
+    inner join series_days as last_days
         on
-            series_editions.edition_number = last.edition_number
-            and periods.last_day = last.day_on
-            and periods.first_day >= last.first_sold_on
+            series_editions.edition_number = last_days.edition_number
+            and periods.last_day = last_days.day_on
+            and periods.first_day >= last_days.first_sold_on
     left join series_days as before_first
         on
             series_editions.edition_number = before_first.edition_number

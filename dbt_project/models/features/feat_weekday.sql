@@ -14,14 +14,20 @@ series_days as (
 
 ),
 
+days_of_a_week as (
+
+    select cast(unnest(generate_series(0, 6)) as integer) as days_before
+
+),
+
 weekdays as (
 
     -- the last day of each weekday
     select
         series_editions.*,
-        series_editions.cutoff_on - days.days_before as last_day
+        series_editions.cutoff_on - days_of_a_week.days_before as last_day
     from series_editions
-    cross join (select cast(unnest(generate_series(0, 6)) as integer) as days_before) as days
+    cross join days_of_a_week
 
 ),
 
@@ -35,25 +41,26 @@ feat_weekday as (
 
         ---------- numerics
         {{ feature_weekday('weekdays.last_day') }} as weekday,
-        coalesce(last.weekday_open_days, 0) - coalesce(before_20.weekday_open_days, 0) as open_days_20,
-        coalesce(last.weekday_units, 0) - coalesce(before_20.weekday_units, 0) as units_20,
-        cast(coalesce(last.weekday_last_units, 0) as double) as baseline_units,
+        coalesce(last_days.weekday_open_days, 0) - coalesce(before_20.weekday_open_days, 0)
+            as open_days_20,
+        coalesce(last_days.weekday_units, 0) - coalesce(before_20.weekday_units, 0) as units_20,
+        cast(coalesce(last_days.weekday_last_units, 0) as double) as baseline_units,
 
         ---------- features
         {%- for week in weeks %}
         cast({{ feature_ratio(
-            'last.weekday_units - coalesce(before_' ~ week ~ '.weekday_units, 0)',
-            'last.weekday_open_days - coalesce(before_' ~ week ~ '.weekday_open_days, 0)'
+            'last_days.weekday_units - coalesce(before_' ~ week ~ '.weekday_units, 0)',
+            'last_days.weekday_open_days - coalesce(before_' ~ week ~ '.weekday_open_days, 0)'
         ) }} as float) as f_weekday_mean_{{ week }},
         {%- endfor %}
 
         ---------- dates
         weekdays.cutoff_on
     from weekdays
-    left join series_days as last
+    left join series_days as last_days
         on
-            weekdays.edition_number = last.edition_number
-            and weekdays.last_day = last.day_on
+            weekdays.edition_number = last_days.edition_number
+            and weekdays.last_day = last_days.day_on
     {%- for week in weeks %}
     left join series_days as before_{{ week }}
         on
