@@ -11,15 +11,17 @@ import hashlib
 import hmac
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import holidays
 import pyarrow as pa
+from dateutil.easter import easter
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb.func import FunctionNullHandling, PythonUDFType
-from duckdb.sqltypes import DATE, VARCHAR
+from duckdb.sqltypes import BIGINT, DATE, VARCHAR
 
 from dagster_project.settings import DBT_PROJECT, customer_key_from_environment
 
@@ -50,6 +52,11 @@ def _holidays_of(country: str, year: int) -> dict[Any, str]:
 def public_holiday(country: str, day: Any) -> str | None:
     """Name of the public holiday of `country` (ISO code) on `day`, or None."""
     return _holidays_of(country, day.year).get(day)
+
+
+def easter_sunday(year: int) -> date:
+    """Easter Sunday of the western churches in a year."""
+    return easter(year)
 
 
 def customer_key(home: Path) -> bytes:
@@ -102,6 +109,7 @@ def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> Non
         VARCHAR,
         null_handling=FunctionNullHandling.SPECIAL,
     )
+    connection.create_function("easter_sunday", easter_sunday, [BIGINT], DATE)
 
 
 class Plugin(BasePlugin):

@@ -30,6 +30,7 @@ SOURCE = "complete_journey"
 PRODUCTS = {"milk": "dairy", "bread": "bakery", "cream": "dairy", "salt": None, "FUEL": "garage"}
 MEANS = {"milk": 6.0, "bread": 3.0, "cream": 1.2, "salt": 0.05, "FUEL": 9.0}
 STORES = ["main", "corner"]
+DAY = pd.Timedelta(days=1)
 FOREVER = pd.Timestamp("9999-12-31")
 
 TYPES = {
@@ -132,7 +133,7 @@ def invent(seed: int = 7) -> History:
         open_days=pd.DataFrame(opened + stated_again),
         promotions=_promotions(chance),
         store_calendar=_store_calendar(last),
-        calendar_events=_calendar_events(),
+        calendar_events=_calendar_events(last),
         dim_store=pd.DataFrame({"store_id": STORES, "region": ["north", "south"]}).assign(
             source=SOURCE, country="US"
         ),
@@ -289,8 +290,12 @@ def _promotions(chance: np.random.Generator) -> pd.DataFrame:
 def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
     """The chain opens ten days ahead but on the fifth; `corner` has its own word on two days."""
     chain = [
-        {"store_id": None, "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead != 5}
-        for ahead in range(1, 11)
+        {
+            "store_id": None,
+            "day_on": last + pd.Timedelta(days=ahead),
+            "is_open": ahead not in (-11, 5),
+        }
+        for ahead in range(-40, 11)
     ]
     own = [
         {"store_id": "corner", "day_on": last + pd.Timedelta(days=ahead), "is_open": ahead == 5}
@@ -300,22 +305,26 @@ def _store_calendar(last: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame(chain + own).assign(source=SOURCE, known_on=known)
 
 
-def _calendar_events() -> pd.DataFrame:
-    """Fairs of the chain, every other one told but a day before; markets of `main`."""
+def _calendar_events(last: pd.Timestamp) -> pd.DataFrame:
+    """Fairs of the chain, every other one told but a day before; markets of `main`.
+
+    And a holiday of two weeks, and an event of `corner` that is told long after it.
+    """
     days = pd.date_range(STARTS_ON, periods=DAYS + 40)
     fairs = days[5::71]
     told_before = pd.to_timedelta([1 if number % 2 else 60 for number in range(len(fairs))], "D")
-    markets = days[days.day <= 6]
+    early = STARTS_ON - 40 * DAY
     return pd.concat(
         [
             pd.DataFrame({"day_on": fairs, "event_name": "fair", "known_on": fairs - told_before}),
-            pd.DataFrame(
-                {
-                    "store_id": "main",
-                    "day_on": markets,
-                    "event_name": "market",
-                    "known_on": STARTS_ON - pd.Timedelta(days=40),
-                }
+            pd.DataFrame({"day_on": days[days.day <= 6], "event_name": "market"}).assign(
+                store_id="main", known_on=early
+            ),
+            pd.DataFrame({"day_on": pd.date_range("2017-07-03", periods=14)}).assign(
+                event_name="school holiday", known_on=early
+            ),
+            pd.DataFrame({"day_on": [last - 100 * DAY]}).assign(
+                event_name="street party", store_id="corner", known_on=last - 3 * DAY
             ),
         ],
         ignore_index=True,

@@ -171,11 +171,7 @@ def plan_features(
 ) -> dict[str, float]:
     """Planned promotions of the target day; unknown where no plan covers it."""
     plans = history.promotions
-    is_covered = (
-        (plans["known_on"] <= cutoff)
-        & (plans["starts_on"] <= target)
-        & (plans["ends_on"] >= target)
-    ).any()
+    is_covered = ((plans["known_on"] <= cutoff) & (plans["ends_on"] >= target)).any()
     kinds = {"share": None, "display": "display", "mailer": "mailer"}
     return {
         f"f_promo_plan_{name}": planned_share(history, series, cutoff, target, kind)
@@ -201,6 +197,153 @@ def promotion_history_features(
     }
 
 
+def known_special_days(history: History, store_id: str, cutoff: pd.Timestamp) -> set[pd.Timestamp]:
+    """Holidays, and events with fewer than 4 more days within a week: not part of a period."""
+    events = history.calendar_events
+    events = events[events["store_id"].isna() | (events["store_id"] == store_id)]
+    special = set(history.dim_calendar.loc[history.dim_calendar["is_holiday"], "day_on"])
+    for event in events[events["known_on"] <= cutoff].itertuples():
+        same = events[
+            (events["event_name"] == event.event_name) & (events["known_on"] <= event.known_on)
+        ]
+        away = (same["day_on"] - event.day_on).abs()
+        if ((away > 0 * DAY) & (away <= 7 * DAY)).sum() < 4:
+            special.add(event.day_on)
+    return special
+
+
+def known_shares(
+    history: History, series: Series, cutoff: pd.Timestamp
+) -> dict[pd.Timestamp, float]:
+    """Largest share on promotion of each planned day, as `planned_share` has it."""
+    plans = history.promotions
+    plans = plans[(plans["known_on"] <= cutoff) & (plans["product_id"] == series.product_id)]
+    shares: dict[pd.Timestamp, float] = {}
+    for plan in plans[
+        plans["store_id"].isna() | (plans["store_id"] == series.store_id)
+    ].itertuples():
+        for day in pd.date_range(plan.starts_on, plan.ends_on):
+            shares[day] = max(shares.get(day, 0.0), plan.share)
+    return shares
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is expected of the series of a product, in logs, and what each day was over that."""
+
+    days: pd.DataFrame
+    logs: dict[tuple[str, int, bool], float]
+    promoted_shares: dict[tuple[str, int], float]
+
+
+def product_base(history: History, product: list[Series], cutoff: pd.Timestamp) -> Base:
+    """Mean logs of a store by weekday and promotion, shrunk by 4 days to store and product."""
+    rows = []
+    for series in product:
+        shares = known_shares(history, series, cutoff)
+        special = known_special_days(history, series.store_id, cutoff)
+        for day, units in series.dense[series.dense > 0].items():
+            is_promoted = shares.get(day, 0.0) >= 0.5
+            rows.append(
+                (series.store_id, day, day.isoweekday(), is_promoted, day in special, np.log(units))
+            )
+    names = ["store_id", "day", "weekday", "is_promoted", "is_special", "log"]
+    days = pd.DataFrame(rows, columns=names)
+    year = days[~days["is_special"] & (days["day"] > cutoff - 364 * DAY)]
+    over_mean = year["log"] - year.groupby("store_id")["log"].transform("mean")
+    effects = over_mean.groupby([year["weekday"], year["is_promoted"]]).mean().to_dict()
+    logs, promoted_shares = {}, {}
+    for store, own in year.groupby("store_id"):
+        own_effects = [effects[key] for key in zip(own["weekday"], own["is_promoted"], strict=True)]
+        level = (own["log"] - own_effects).mean()
+        for weekday in range(1, 8):
+            same = own[own["weekday"] == weekday]
+            promoted_shares[store, weekday] = same["is_promoted"].mean()
+            for is_promoted in (False, True):
+                cell = same.loc[same["is_promoted"] == is_promoted, "log"]
+                expected = level + effects.get((weekday, is_promoted), 0.0)
+                logs[store, weekday, is_promoted] = (cell.sum() + 4 * expected) / (len(cell) + 4)
+    keys = zip(days["store_id"], days["weekday"], days["is_promoted"], strict=True)
+    days["residual"] = days["log"] - [logs[key] for key in keys]
+    return Base(days, logs, promoted_shares)
+
+
+def base_features(
+    history: History, series: Series, base: Base, cutoff: pd.Timestamp, target: pd.Timestamp
+) -> dict[str, float]:
+    """The base of a target day, and how far similar days were from theirs."""
+    weekday, store = target.isoweekday(), series.store_id
+    ordinary = base.days[~base.days["is_special"]]
+    own = ordinary[ordinary["store_id"] == store]
+    features = {
+        "f_promo_uplift": base.logs[store, weekday, True] - base.logs[store, weekday, False]
+    }
+    for window in (28, 84):
+        product_mean = ordinary.loc[ordinary["day"] > cutoff - window * DAY, "residual"].mean()
+        own_mean = own.loc[own["day"] > cutoff - window * DAY, "residual"].mean()
+        features[f"f_residual_{window}"] = own_mean - product_mean
+        features[f"f_residual_product_{window}"] = product_mean
+    recent = own[own["day"] > cutoff - 84 * DAY]
+    for name, rows in {
+        "weekday": recent[recent["weekday"] == weekday],
+        "promoted": recent[recent["is_promoted"]],
+        "unpromoted": recent[~recent["is_promoted"]],
+    }.items():
+        features[f"f_residual_{name}"] = rows["residual"].sum() / (len(rows) + 2)
+
+    effect = 0.0
+    past = base.days[base.days["is_special"] & (base.days["store_id"] == store)]
+    features["f_residual_special"] = np.nan
+    if target in known_special_days(history, store, cutoff) and len(past):
+        effect = features["f_residual_special"] = past["residual"].sum() / (len(past) + 0.5)
+
+    year_ago = target - 364 * DAY
+    same = own.loc[own["day"] == year_ago, "residual"]
+    week = ordinary[(ordinary["day"] - year_ago).abs() <= 3 * DAY]
+    product = ordinary.loc[ordinary["day"] == year_ago, "residual"]
+    features["f_residual_last_year"] = same.mean()
+    features["f_residual_product_last_year_day"] = product.mean() if len(same) else np.nan
+    features["f_residual_product_last_year"] = week["residual"].mean() if len(same) else np.nan
+    features["f_residual_easter"] = features["f_residual_product_easter"] = np.nan
+
+    plans = plan_features(history, series, cutoff, target)
+    promoted, unpromoted = base.logs[store, weekday, True], base.logs[store, weekday, False]
+    share = base.promoted_shares[store, weekday]
+    log_base = promoted if plans["f_promo_plan_share"] >= 0.5 else unpromoted
+    if np.isnan(plans["f_promo_plan_share"]) and not np.isnan(share):
+        log_base = share * promoted + (1 - share) * unpromoted
+    features["f_base"] = np.exp(log_base + effect)
+    return features
+
+
+def closed_day_features(
+    history: History, store_id: str, cutoff: pd.Timestamp, target: pd.Timestamp
+) -> dict[str, float]:
+    """Days from and to days closed out of the ordinary, by the calendar known at the cutoff."""
+    words = history.store_calendar
+    chain = words[words["store_id"].isna()].set_index("day_on")
+    own = words[words["store_id"] == store_id].set_index("day_on")
+    is_open = {**chain["is_open"].to_dict(), **own["is_open"].to_dict()}
+    unknown = dict.fromkeys(
+        ["f_days_since_closed", "f_days_to_closed", "f_open_days_before"], np.nan
+    )
+    if target not in is_open or (words.loc[words["day_on"] <= target, "known_on"] > cutoff).any():
+        return unknown
+    closed = [
+        day
+        for day, opens in is_open.items()
+        if not opens
+        and sum(is_open.get(day - 7 * weeks * DAY, False) for weeks in range(1, 5)) >= 2
+    ]
+    before = [(target - day).days for day in closed if day < target]
+    after = [(day - target).days for day in closed if target < day <= cutoff + HORIZON * DAY]
+    return {
+        "f_days_since_closed": min(15, *before, 15) if before else np.nan,
+        "f_days_to_closed": min(after) if after else np.nan,
+        "f_open_days_before": sum(is_open.get(target - days * DAY, False) for days in range(1, 8)),
+    }
+
+
 def calendar_features(history: History, target: pd.Timestamp) -> dict[str, float]:
     """Calendar of the target day."""
     day = history.dim_calendar.set_index("day_on").loc[target]
@@ -219,6 +362,10 @@ def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str
     """The numeric columns of the forecast frame at a cutoff, indexed by series and target day."""
     found = known_series(history, cutoff, scope)
     situations = SlowSituations(history, HORIZON)
+    bases = {
+        product: product_base(history, [one for one in found if one.product_id == product], cutoff)
+        for product in {one.product_id for one in found}
+    }
     rows = []
     for series in found:
         product = [one for one in found if one.product_id == series.product_id]
@@ -245,6 +392,8 @@ def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str
                     **plan_features(history, series, cutoff, target),
                     **calendar_features(history, target),
                     **situations.features(series.product_id, series.store_id, cutoff, target),
+                    **base_features(history, series, bases[series.product_id], cutoff, target),
+                    **closed_day_features(history, series.store_id, cutoff, target),
                 }
             )
     return pd.DataFrame(rows).set_index(["product_id", "store_id", "target_on"]).sort_index()

@@ -6,27 +6,15 @@ with origins as (
 
 ),
 
-series as (
+series_editions as (
 
-    select * from {{ ref('series_to_build') }}
-
-),
-
-lifetimes as (
-
-    select * from {{ ref('series_lifetimes') }}
+    select * from {{ ref('series_editions') }}
 
 ),
 
-known_sales as (
+series_days as (
 
-    select * from {{ ref('series_sales') }}
-
-),
-
-open_days as (
-
-    select * from {{ ref('feat_open_days') }}
+    select * from {{ ref('series_days') }}
 
 ),
 
@@ -68,87 +56,28 @@ periods as (
 
 ),
 
-series_periods as (
-
-    -- open days from the first day on, less those from the day after the period on
-    select
-        lifetimes.cutoff_on,
-        lifetimes.series_number,
-        periods.target_on,
-        periods.first_day,
-        periods.last_day,
-        from_first.open_days - after_last.open_days as open_days
-    from lifetimes
-    inner join periods
-        on
-            lifetimes.cutoff_on = periods.cutoff_on
-            and lifetimes.first_sold_on <= periods.first_day
-    inner join open_days as from_first
-        on
-            lifetimes.cutoff_on = from_first.cutoff_on
-            and lifetimes.store_id = from_first.store_id
-            and periods.first_day = from_first.day_on
-    inner join open_days as after_last
-        on
-            lifetimes.cutoff_on = after_last.cutoff_on
-            and lifetimes.store_id = after_last.store_id
-            and periods.last_day + 1 = after_last.day_on
-
-),
-
-sales_last_year as (
-
-    select
-        known_sales.cutoff_on,
-        known_sales.series_number,
-        known_sales.sold_on,
-        known_sales.units
-    from known_sales
-    inner join open_days
-        on
-            known_sales.cutoff_on = open_days.cutoff_on
-            and known_sales.store_id = open_days.store_id
-            and known_sales.sold_on = open_days.day_on
-    where
-        open_days.is_open
-        and known_sales.sold_on < known_sales.cutoff_on - {{ 360 - feature_horizon_days() }}
-
-),
-
-sums as (
-
-    select
-        series_periods.cutoff_on,
-        series_periods.series_number,
-        series_periods.target_on,
-        series_periods.open_days,
-        coalesce(sum(sales_last_year.units), 0) as units
-    from series_periods
-    left join sales_last_year
-        on
-            series_periods.cutoff_on = sales_last_year.cutoff_on
-            and series_periods.series_number = sales_last_year.series_number
-            and sales_last_year.sold_on
-            between series_periods.first_day and series_periods.last_day
-    group by
-        series_periods.cutoff_on,
-        series_periods.series_number,
-        series_periods.target_on,
-        series_periods.open_days
-
-),
-
 series_sums as (
 
+    -- what there was up to the last day of the period, less what there was before it
     select
-        sums.*,
-        series.product_id,
-        series.store_id
-    from sums
-    inner join series
+        series_editions.cutoff_on,
+        series_editions.series_number,
+        series_editions.product_id,
+        series_editions.store_id,
+        periods.target_on,
+        last_days.open_days - coalesce(before_first.open_days, 0) as open_days,
+        last_days.units - coalesce(before_first.units, 0) as units
+    from series_editions
+    inner join periods on series_editions.cutoff_on = periods.cutoff_on
+    inner join series_days as last_days
         on
-            sums.cutoff_on = series.cutoff_on
-            and sums.series_number = series.series_number
+            series_editions.edition_number = last_days.edition_number
+            and periods.last_day = last_days.day_on
+            and periods.first_day >= last_days.first_sold_on
+    left join series_days as before_first
+        on
+            series_editions.edition_number = before_first.edition_number
+            and periods.first_day - 1 = before_first.day_on
 
 ),
 

@@ -12,6 +12,8 @@
 -- depends_on: {{ ref('feat_promotion') }}
 -- depends_on: {{ ref('feat_promotion_history') }}
 -- depends_on: {{ ref('feat_situation') }}
+-- depends_on: {{ ref('feat_base') }}
+-- depends_on: {{ ref('feat_base_day') }}
 
 with origins_to_build as (
 

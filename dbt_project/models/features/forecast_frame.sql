@@ -1,5 +1,23 @@
 {{ config(materialized='view') }}
 
+{% set base_features = [
+    'f_promo_uplift',
+    'f_residual_28',
+    'f_residual_84',
+    'f_residual_product_28',
+    'f_residual_product_84',
+    'f_residual_weekday',
+    'f_residual_promoted',
+    'f_residual_unpromoted',
+] %}
+{% set base_day_features = [
+    'f_residual_special',
+    'f_residual_easter',
+    'f_residual_product_easter',
+    'f_residual_last_year',
+    'f_residual_product_last_year',
+    'f_residual_product_last_year_day',
+] %}
 {% set level_features = [
     'f_mean_7',
     'f_mean_14',
@@ -129,6 +147,12 @@ feat_last_year as (
 
 ),
 
+feat_closed_days as (
+
+    select * from {{ ref('feat_closed_days') }}
+
+),
+
 feat_promotion as (
 
     select * from {{ ref('feat_promotion') }}
@@ -138,6 +162,18 @@ feat_promotion as (
 feat_promotion_history as (
 
     select * from {{ ref('feat_promotion_history') }}
+
+),
+
+feat_base as (
+
+    select * from {{ ref('feat_base') }}
+
+),
+
+feat_base_day as (
+
+    select * from {{ ref('feat_base_day') }}
 
 ),
 
@@ -153,7 +189,7 @@ spans as (
 
 target_days as (
 
-    {{ days_between('spans', ['cutoff_on'], 'first_day', 'last_day', 'target_on') }}
+    {{ days_between('spans', ['cutoff_on', 'last_day'], 'first_day', 'last_day', 'target_on') }}
 
 ),
 
@@ -162,6 +198,7 @@ targets as (
     select
         cutoff_on,
         target_on,
+        last_day as last_target_on,
         {{ feature_weekday('target_on') }} as weekday,
         cast({{ feature_days_between('cutoff_on', 'target_on') }} as smallint) as horizon_days
     from target_days
@@ -206,6 +243,12 @@ series_weekdays as (
         feat_promotion_history.f_promoted_share_140,
         feat_promotion_history.f_promoted_mean_140,
         feat_promotion_history.f_unpromoted_mean_140,
+        feat_base.promoted_log_base,
+        feat_base.unpromoted_log_base,
+        feat_base.mixed_log_base,
+        {%- for column in base_features %}
+        feat_base.{{ column }},
+        {%- endfor %}
         coalesce(products.category, 'unknown') as category,
         coalesce(products.department, 'unknown') as department
     from feat_weekday
@@ -222,6 +265,11 @@ series_weekdays as (
         on
             feat_weekday.cutoff_on = feat_promotion_history.cutoff_on
             and feat_weekday.series_number = feat_promotion_history.series_number
+    left join feat_base
+        on
+            feat_weekday.cutoff_on = feat_base.cutoff_on
+            and feat_weekday.series_number = feat_base.series_number
+            and feat_weekday.weekday = feat_base.weekday
     left join products on feat_weekday.product_id = products.product_id
     left join feat_product
         on
@@ -285,6 +333,21 @@ forecast_frame as (
         series_weekdays.f_promoted_mean_140,
         series_weekdays.f_unpromoted_mean_140,
 
+        {%- for column in base_features %}
+        series_weekdays.{{ column }},
+        {%- endfor %}
+        cast(exp(
+            case
+                when covered_days.day_on is null then series_weekdays.mixed_log_base
+                when feat_promotion.f_promo_plan_share >= 0.5
+                    then series_weekdays.promoted_log_base
+                else series_weekdays.unpromoted_log_base
+            end + coalesce(feat_base_day.log_effect, 0)
+        ) as float) as f_base,
+        {%- for column in base_day_features %}
+        feat_base_day.{{ column }},
+        {%- endfor %}
+
         ---------- features of the product and of the store
         series_weekdays.f_product_mean_28,
         series_weekdays.f_product_trend,
@@ -316,6 +379,14 @@ forecast_frame as (
         feat_calendar.f_is_holiday,
         feat_calendar.f_days_to_holiday,
         feat_calendar.f_days_since_holiday,
+        feat_closed_days.f_days_since_closed,
+        feat_closed_days.f_open_days_before,
+        case
+            when
+                feat_closed_days.next_closed_known_on <= targets.cutoff_on
+                and feat_closed_days.next_closed_on <= targets.last_target_on
+                then feat_closed_days.f_days_to_closed
+        end as f_days_to_closed,
         {%- for column in ['f_promo_plan_share', 'f_promo_plan_display', 'f_promo_plan_mailer'] %}
         case
             when covered_days.day_on is not null then coalesce(feat_promotion.{{ column }}, 0)
@@ -348,6 +419,11 @@ forecast_frame as (
             series_weekdays.cutoff_on = feat_last_year.cutoff_on
             and series_weekdays.series_number = feat_last_year.series_number
             and targets.target_on = feat_last_year.target_on
+    left join feat_base_day
+        on
+            series_weekdays.cutoff_on = feat_base_day.cutoff_on
+            and series_weekdays.series_number = feat_base_day.series_number
+            and targets.target_on = feat_base_day.target_on
     left join feat_promotion
         on
             series_weekdays.cutoff_on = feat_promotion.cutoff_on
@@ -358,6 +434,12 @@ forecast_frame as (
             series_weekdays.source = covered_days.source
             and targets.target_on = covered_days.day_on
             and targets.cutoff_on >= covered_days.known_on
+    left join feat_closed_days
+        on
+            series_weekdays.source = feat_closed_days.source
+            and series_weekdays.store_id = feat_closed_days.store_id
+            and targets.target_on = feat_closed_days.target_on
+            and targets.cutoff_on >= feat_closed_days.known_on
     left join store_calendar as own_calendar
         on
             series_weekdays.source = own_calendar.source

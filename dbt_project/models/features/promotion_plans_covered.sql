@@ -4,32 +4,47 @@ with promotions as (
 
 ),
 
+history as (
+
+    select
+        source,
+        min(starts_on) as first_day,
+        max(ends_on) as last_day
+    from promotions
+    group by source
+
+),
+
+days as (
+
+    {{ days_between('history', ['source'], 'first_day', 'last_day', 'day_on') }}
+
+),
+
 plans as (
 
     select
         source,
-        starts_on,
         ends_on,
         min(known_on) as known_on
     from promotions
-    group by source, starts_on, ends_on
-
-),
-
-planned_days as (
-
-    {{ days_between('plans', ['source', 'known_on'], 'starts_on', 'ends_on', 'day_on') }}
+    group by source, ends_on
 
 ),
 
 promotion_plans_covered as (
 
+    -- plans that go on to a later day leave this one without a promotion where they name none
     select
-        source,
-        day_on,
-        min(known_on) as known_on
-    from planned_days
-    group by source, day_on
+        days.source,
+        days.day_on,
+        min(plans.known_on) as known_on
+    from days
+    inner join plans
+        on
+            days.source = plans.source
+            and days.day_on <= plans.ends_on
+    group by days.source, days.day_on
 
 )
 
