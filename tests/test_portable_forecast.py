@@ -120,7 +120,7 @@ def test_the_manifest_names_every_file_of_the_model_and_the_card_tells_of_it(
     assert {item["path"] for item in beside["model_files"]} == set(hashes)
     card = (folder / "sales_forecast" / "model" / CARD_FILE).read_text()
     assert card.startswith(f"# Model {published.model_version}\n")
-    for told in ("Trained through", "rmsse", "## Limits", "* promotion: ", "By store:"):
+    for told in ("Trained through", "rmsse", "## Limits", "* promotion: ", "By store, the worst:"):
         assert told in card
 
 

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 
 from dagster_project import models
-from dagster_project.assets.evidence import SHORT_NAMES, markdown_table, score_table
+from dagster_project.assets.evidence import (
+    SHORT_NAMES,
+    WORST_SHOWN,
+    markdown_table,
+    score_table,
+)
 from dagster_project.assets.frames import read_frame
 from dagster_project.forecasting.explanation import GROUPS, group_of
 from dagster_project.forecasting.forecast import ForecastModel
@@ -32,9 +37,9 @@ CARD = """\
 | What | expected units per product, store and day ahead: one {record.parameters.estimator} \
 regression over all series, with the horizon as a feature |
 | Trained through | {record.trained_through_on}, at {record.trained_at:%Y-%m-%d %H:%M} UTC |
-| Gate | {record.verdict}: {reasons} |
-| Data | sales and plans as known on that day; features of scope {record.scope}, SQL \
-{record.feature_code}, files {record.input_fingerprint} |
+| Gate | {reasons} |
+| Data | sales and plans as known on that day; scope, SQL and files of the features: \
+{record.input_fingerprint} |
 | Code | {record.code_revision}; {packages} |
 | Parameters | {parameters} |
 
@@ -140,11 +145,16 @@ def model_card(
         groups[group_of(name)].append(f"`{name}`")
     tables = []
     for name in ("overall", "horizon_week", "volume", "category", "store"):
-        table = score_table(scores, name).rename(columns={**SHORT_NAMES, "slice_value": name})
-        tables.append(f"By {name}:\n\n{markdown_table(table)}" if len(table) else "")
+        table = score_table(scores, name)
+        title = f"By {name}"
+        if name in ("category", "store"):
+            table = table[table["method"] == "published"].nlargest(WORST_SHOWN, "rmsse")
+            title += ", the worst"
+        table = table.rename(columns={**SHORT_NAMES, "slice_value": name})
+        tables.append(f"{title}:\n\n{markdown_table(table)}" if len(table) else "")
     return CARD.format(
         record=record,
-        reasons="; ".join(record.reasons) or "no rule",
+        reasons="; ".join(record.reasons) or record.verdict,
         packages=", ".join(f"{name} {version}" for name, version in record.packages.items()),
         parameters=", ".join(
             f"{name} {value}" for name, value in asdict(record.parameters).items()

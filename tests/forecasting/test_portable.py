@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -16,14 +17,15 @@ import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.assets.model_export import HOLDOUT_ROWS, model_files
+from dagster_project.assets.model_export import HOLDOUT_ROWS, model_card, model_files
+from dagster_project.forecasting.backtest import Backtest
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.inputs import input_columns, number_columns, raw_inputs
 from dagster_project.forecasting.model import DemandModel, fit, predict
 from dagster_project.forecasting.onnx_model import onnx_bytes, round_down
 from dagster_project.forecasting.skops_model import skops_bytes
 from dagster_project.forecasting.sql_model import inputs_table, macro_sql
-from dagster_project.models import TRUSTED_TYPES
+from dagster_project.models import TRUSTED_TYPES, ModelRecord
 from dagster_project.parameters import HIST_GRADIENT_BOOSTING
 from tests.forecasting.invented_frames import QUICK, InventedHistory
 
@@ -156,6 +158,41 @@ def test_a_changed_promotion_changes_the_answer_and_a_null_is_an_answer_too(
     assert list(inputs.columns[-len(number_columns(model.demand)) :]) == number_columns(
         model.demand
     )
+
+
+def test_the_card_tells_how_good_the_model_was_where_and_from_what(
+    model: ForecastModel, backtest: Backtest
+) -> None:
+    record = ModelRecord(
+        model_version="2017-11-19-12345678",
+        trained_at=datetime(2017, 11, 20, tzinfo=UTC),
+        trained_through_on=model.trained_through_on,
+        sha256="",
+        parameters=QUICK,
+        features=model.demand.features,
+        seed=QUICK.seed,
+        scope="scope",
+        feature_code="code",
+        input_fingerprint="scope/code/files",
+        code_revision="abc123",
+        packages={"lightgbm": "4.7.0"},
+        metrics={},
+        verdict="passed",
+        reasons=("passed: RMSSE",),
+        is_champion=True,
+        is_backfill=False,
+    )
+    card = model_card(record, model, backtest.scores, horizon_days=28)
+    assert card.startswith("# Model 2017-11-19-12345678\n")
+    assert "| Gate | passed: RMSSE |" in card
+    assert "* calendar: `f_weekday`\n" in card
+    pooled = backtest.scores[backtest.scores["cutoff_on"].isna()]
+    chosen = {"method": "published", "slice": "store", "metric": "rmsse"}
+    by_store = pooled[(pooled[list(chosen)] == pd.Series(chosen)).all(axis=1)]
+    worst = by_store.set_index("slice_value")["score"].sort_values(ascending=False)
+    table = card.partition("By store, the worst:\n\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in table[2:]] == list(worst.index)
+    assert f"{worst.iloc[0]:.3f}" in table[2]
 
 
 @given(st.floats(-1e38, 3e38))
