@@ -201,8 +201,9 @@ def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
 
 def ladder_table(value_added: pd.DataFrame) -> dg.MetadataValue:
     """The ladder over all series: each rung's errors, and what it adds to the one below."""
-    overall = value_added[value_added["slice"] == "overall"]
-    return dg.MetadataValue.md(markdown_table(overall[["rung", *ERRORS, *VALUE_ADDED]]))
+    overall = value_added.loc[value_added["slice"] == "overall", ["rung", *ERRORS, *VALUE_ADDED]]
+    shown = overall.astype(object)
+    return dg.MetadataValue.md(markdown_table(shown.where(shown.notna(), "")))
 
 
 def markdown_table(table: pd.DataFrame) -> str:

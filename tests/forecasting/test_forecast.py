@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
+from dagster_project.forecasting.calibration import CalibrationRules, calibrate
+from dagster_project.forecasting.fallback import FallbackRule
+from dagster_project.forecasting.forecast import (
+    ForecastModel,
+    content_hash,
+    forecast,
+    method_rows,
+)
 from dagster_project.forecasting.frames import KEYS, FrameError
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, quantile_frame
 from dagster_project.forecasting.model import fit
@@ -100,6 +107,27 @@ def test_a_series_can_fall_back_to_any_rung_with_the_errors_of_that_rung(
     assert found.loc[chosen, list(QUANTILES)].to_numpy() == pytest.approx(expected, abs=1e-4)
     plain = forecast(model, frame)
     pd.testing.assert_frame_equal(found[~chosen], plain[~chosen])
+
+
+def test_a_series_that_a_rung_serves_better_at_past_origins_falls_back_to_it(
+    model: ForecastModel, history: InventedHistory, frame: pd.DataFrame
+) -> None:
+    past = history.frame[history.frame["cutoff_on"].isin(history.frame["cutoff_on"].unique()[:2])]
+    rows = method_rows(model.demand, past).assign(units=past["units"].to_numpy())
+    served = (rows["product_id"] == "product 4") & (rows["store_id"] == "0")
+    rows.loc[served, "naive_units"] = rows.loc[served, "units"] + 0.1
+    others = replace(FallbackRule(), margin=1)
+    assert calibrate(rows, CalibrationRules(fallback=others)).fallbacks == {}
+    calibration = calibrate(rows, CalibrationRules(fallback=FallbackRule(min_observations=28)))
+    assert calibration.fallbacks["product 4", "0"] == "naive"
+    found = forecast(replace(model, calibration=calibration), frame)
+    chosen = (found["product_id"] == "product 4") & (found["store_id"] == "0")
+    assert set(found.loc[chosen, "method"]) == {"naive"}
+    assert found.loc[chosen, "is_fallback"].all()
+    last_units = frame.loc[
+        (frame["product_id"] == "product 4") & (frame["store_id"] == "0"), "naive_units"
+    ]
+    assert (found.loc[chosen, "units_mean"] == last_units.iloc[0]).all()
 
 
 def test_the_baseline_can_be_published_for_all(model: ForecastModel, frame: pd.DataFrame) -> None:

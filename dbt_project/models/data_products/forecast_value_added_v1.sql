@@ -28,7 +28,7 @@ ladders as (
 
 rungs as (
 
-    select *
+    select named.rung
     from (
         values ('naive'), ('seasonal_naive'), ('weekday_average'), ('model')
     ) as named (rung)

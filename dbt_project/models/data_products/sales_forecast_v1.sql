@@ -57,7 +57,7 @@ forecast as (
         coalesce(products.category, 'unknown') as category,
         coalesce(products.department, 'unknown') as department,
         coalesce(stores.region, 'unknown') as region,
-        {{ ledger_method() }} as method
+        {{ ledger_method() }}
     from ledger
     inner join newest on ledger.forecast_version = newest.forecast_version
     left join paths

@@ -1,5 +1,5 @@
--- Finds series of the published forecast that do not have each rung exactly once, whose published rung is
--- not the forecast's method, and series that are not forecast.
+-- Finds series of the published forecast that do not have each rung exactly once or whose published
+-- rung is not the forecast's method, and series that are not forecast.
 {{ config(tags=['data_product']) }}
 
 with forecast as (
