@@ -77,6 +77,18 @@ improbable as (
     from runs
     where days > 0 and days <= {{ window_days }} and days_before >= {{ least_days }}
 
+),
+
+store_days as (
+
+    -- in their order: three joins on a day's number could be turned into one of all days of a store
+    select
+        store_id,
+        list(day_on order by number) as days_on,
+        list(known_on order by number) as known_on
+    from opened
+    group by store_id
+
 )
 
 select
@@ -86,21 +98,10 @@ select
     improbable.sold_share,
     pow(1 - improbable.sold_share, improbable.days) as probability,
     improbable.next_number is null as is_ongoing,
-    first_day.day_on as starts_on,
-    last_day.day_on as ends_on,
-    known_day.known_on
+    store_days.days_on[improbable.number + 1] as starts_on,
+    store_days.days_on[improbable.number + improbable.days] as ends_on,
+    store_days.known_on[improbable.number + improbable.days_needed] as known_on
 from improbable
-inner join opened as first_day
-    on
-        improbable.store_id = first_day.store_id
-        and improbable.number + 1 = first_day.number
-inner join opened as last_day
-    on
-        improbable.store_id = last_day.store_id
-        and improbable.number + improbable.days = last_day.number
-inner join opened as known_day
-    on
-        improbable.store_id = known_day.store_id
-        and improbable.number + improbable.days_needed = known_day.number
+inner join store_days on improbable.store_id = store_days.store_id
 where improbable.days >= improbable.days_needed
 {%- endmacro %}

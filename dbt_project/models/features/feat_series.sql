@@ -61,6 +61,7 @@ measured as (
         ) }} as unit_price_{{ window }},
         {%- endfor %}
         {{ feature_ratio('windowed.units_140', 'windowed.sold_days_140') }} as mean_sale_140,
+        cast(coalesce(windowed.last_units, 0) as double) as naive_units,
         -- sum of (units - units of the open day before)^2, over the days that have one before
         2 * windowed.units_squared_364
         - case
@@ -98,6 +99,7 @@ feat_series as (
         {{ feature_ratio(
             'nullif(squared_changes_364, 0)', 'greatest(open_days_364 - 1, 0)'
         ) }} as rmsse_scale,
+        naive_units,
 
         ---------- features
         {%- for window in windows %}
