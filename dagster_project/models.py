@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import skops.io
 
 from dagster_project.features import BuiltFeatures
@@ -94,12 +95,13 @@ def save(
     model: ForecastModel,
     *,
     scores: pd.DataFrame,
+    value_added: pd.DataFrame,
     verdict: Verdict,
     features: BuiltFeatures,
     is_backfill: bool = False,
     trained_at: datetime | None = None,
 ) -> str:
-    """Store a model with its backtest scores, in one transaction, and return its name.
+    """Store a model with the evidence of its backtest, in one transaction, and return its name.
 
     A model that is stored already is left as it is, with the evidence it was stored with, so a run
     that was killed can be repeated.
@@ -108,6 +110,7 @@ def save(
         connection: the warehouse.
         model: a fitted model.
         scores: backtest scores, columns of `forecasting.scores.COLUMNS`.
+        value_added: its ladder, columns of `forecasting.value_added.COLUMNS`.
         verdict: outcome of the gate with its reasons.
         features: what the features at its cutoff were built from.
         is_backfill: whether it was trained afterwards, to forecast a past origin.
@@ -143,6 +146,7 @@ def save(
                 list(row.values()),
             )
             _insert_scores(connection, name, scores)
+            _insert_value_added(connection, name, value_added)
     commit_point("model_saved")
     return name
 
@@ -297,6 +301,21 @@ def _insert_scores(connection: duckdb.DuckDBPyConnection, name: str, scores: pd.
         )
     finally:
         connection.unregister("new_scores")
+
+
+def _insert_value_added(
+    connection: duckdb.DuckDBPyConnection, name: str, value_added: pd.DataFrame
+) -> None:
+    # Arrow knows null from NaN, which no decimal can hold.
+    connection.register("new_ladder", pa.Table.from_pandas(value_added, preserve_index=False))
+    try:
+        connection.execute(
+            "insert into state.forecast_value_added by name"
+            " select ? as model_version, new_ladder.* from new_ladder",
+            [name],
+        )
+    finally:
+        connection.unregister("new_ladder")
 
 
 def _records(

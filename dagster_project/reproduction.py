@@ -22,6 +22,7 @@ from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.features import built_features
 from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
+from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.landing import register_landed, sha256_of
 from dagster_project.models import ModelRecord
 from dagster_project.publishing import (
@@ -180,13 +181,23 @@ def _ingest(settings: Settings, apart: Settings, inputs: Sequence[InputFile]) ->
 
 
 def _train_again(apart: Settings, record: ModelRecord) -> ForecastModel:
+    """Train as of the model's own cutoff and store it, as its ladder is published."""
     with warehouse(apart) as connection:
-        return train_as_of(
+        trained = train_as_of(
             connection,
             forecast_scope(apart),
             cutoff_on=record.trained_through_on,
             parameters=record.parameters,
-        ).model
+        )
+        models.save(
+            connection,
+            trained.model,
+            scores=trained.backtest.scores,
+            value_added=trained.value_added,
+            verdict=judge(trained.backtest.scores, None, GateThresholds()),
+            features=built_features(connection, record.trained_through_on),
+        )
+    return trained.model
 
 
 def _publish_again(apart: Settings, published: Publication, model: ForecastModel) -> dict[str, str]:

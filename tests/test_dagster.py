@@ -282,6 +282,7 @@ def test_a_refused_challenger_leaves_the_champion_and_without_one_the_baseline_i
             "update state.model_versions set model_version = 'before',"
             " trained_at = trained_at - interval 1 day where not is_backfill"
         )
+        connection.execute("update state.forecast_value_added set model_version = 'before'")
     monkeypatch.setattr(training, "GateThresholds", lambda: GateThresholds(baseline_ratio=0.1))
 
     with pytest.raises(DagsterAssetCheckFailedError, match="gate"):
@@ -300,6 +301,10 @@ def test_a_refused_challenger_leaves_the_champion_and_without_one_the_baseline_i
 
     with port(publishing.reader_file(deployment)) as connection:
         published = connection.execute(
-            "select distinct model_version, is_fallback from sales_forecast_v1"
+            "select distinct model_version, is_fallback, method from sales_forecast_v1"
         ).fetchall()
-    assert published == [(BASELINE_VERSION, True)]
+        judged = connection.execute(
+            "select distinct model_version, days > 0 from forecast_value_added_v1"
+        ).fetchall()
+    assert published == [(BASELINE_VERSION, True, "seasonal_naive")]
+    assert judged == [(refused.model_version, True)]

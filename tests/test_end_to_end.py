@@ -133,6 +133,34 @@ def test_the_forecast_has_each_series_on_each_day_after_the_cutoff(published_hom
     ]
 
 
+def test_the_ladder_of_every_series_in_the_forecast_is_published(published_home: Path) -> None:
+    rows = ask(
+        published_home,
+        "select method, count(distinct (product_id, store_id)) from sales_forecast_v1 group by all",
+    )
+    methods = dict(rows)
+    ladder = ask(
+        published_home,
+        "select rung, sum(published_series), count(*), min(days), count(rmsse), count(value_added)"
+        " from forecast_value_added_v1 where slice = 'series' group by all",
+    )
+    series = sum(methods.values())
+    assert {row[0]: row[1] for row in ladder} == {
+        rung: methods.get(rung, 0)
+        for rung in ("naive", "seasonal_naive", "weekday_average", "model")
+    }
+    for rung, _, count, days, scored, gains in ladder:
+        assert (count, scored, gains) == (series, series, 0 if rung == "naive" else series)
+        assert days > 28
+    overall = ask(
+        published_home,
+        "select series, days, model_version from forecast_value_added_v1 where slice = 'overall'",
+    )
+    version = ask(published_home, "select distinct model_version from sales_forecast_v1")[0][0]
+    assert len(overall) == 4
+    assert {(row[0], row[2]) for row in overall} == {(series, version)}
+
+
 def test_another_process_reads_the_port_with_sql_python_and_parquet(published_home: Path) -> None:
     settings = settings_of(published_home)
     code = (

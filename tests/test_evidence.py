@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dagster_project.assets.evidence import interval_table, markdown_table
+from dagster_project.assets.evidence import interval_table, ladder_table, markdown_table
+from dagster_project.forecasting.value_added import ERRORS, VALUE_ADDED
 
 
 def test_the_interval_table_shows_each_slice_at_its_worst_and_every_kind_of_total() -> None:
@@ -45,3 +46,21 @@ def test_the_interval_table_shows_each_slice_at_its_worst_and_every_kind_of_tota
     assert rows.loc["category totals", ["80 %", "95 %", "PIT"]].tolist() == [0.84, 0.95, ""]
     assert rows.loc["category horizon totals", "80 %"] == pytest.approx(0.7)
     assert "| category totals | 0.840 |" in markdown_table(found)
+
+
+def test_the_ladder_is_shown_over_all_series_from_the_simplest_rung_up() -> None:
+    rungs = ("naive", "model")
+    table = pd.DataFrame(
+        [
+            (name, rung, 56, 0.9, 1.5, 0.8, 0.1, gain, -0.1, 0.3)
+            for name in ("series", "overall")
+            for rung, gain in zip(rungs, (float("nan"), 0.25), strict=True)
+        ],
+        columns=["slice", "rung", "days", *ERRORS, *VALUE_ADDED],
+    )
+    shown = str(ladder_table(table).value).splitlines()
+    assert shown[0].startswith("| rung | rmsse | mae | wape | bias | value_added |")
+    assert shown[2:] == [
+        "| naive | 0.900 | 1.500 | 0.800 | 0.100 |  | -0.100 | 0.300 |",
+        "| model | 0.900 | 1.500 | 0.800 | 0.100 | 0.250 | -0.100 | 0.300 |",
+    ]

@@ -62,6 +62,7 @@ STATE = {
     "models": "select * exclude (trained_at, model, sha256, code_revision)"
     " from state.model_versions",
     "scores": "select * from state.backtest_scores",
+    "ladders": "select * from state.forecast_value_added",
     "publications": "select * exclude (published_at) from state.publications",
 }
 

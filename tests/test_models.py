@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from dagster_project import models
 from dagster_project.features import BuiltFeatures
+from dagster_project.forecasting import value_added
 from dagster_project.forecasting.calibration import CalibrationRules, calibrate
 from dagster_project.forecasting.forecast import ForecastModel, forecast, method_rows
 from dagster_project.forecasting.gate import GateThresholds, Verdict, judge
@@ -28,6 +29,13 @@ from tests.forecasting.invented_frames import QUICK, InventedHistory, invented_h
 
 TRAINED_AT = datetime(2018, 1, 1, 6, tzinfo=UTC)
 PASSED, FAILED = Verdict(True, ()), Verdict(False, ())
+LADDER = pd.DataFrame(
+    [
+        ("overall", None, None, None, None, "naive", 56, 0.9, 1.5, 0.8, 0.1, *[float("nan")] * 3),
+        ("overall", None, None, None, None, "model", 56, 0.6, 1, 0.5, 0, 0.3, 0.2, float("nan")),
+    ],
+    columns=value_added.COLUMNS,
+)
 FEATURES = BuiltFeatures(scope="demo", code="sql", files="2/123")
 
 
@@ -76,6 +84,7 @@ def _save(
         connection,
         model,
         scores=scores,
+        value_added=LADDER,
         verdict=verdict,
         features=features,
         is_backfill=is_backfill,
@@ -143,6 +152,22 @@ def test_saving_the_same_model_again_changes_nothing(
     assert _save(connection, model, scores, verdict=FAILED, later=3) == name
     assert models.records(connection) == before
     assert _count(connection, "backtest_scores") == len(scores)
+
+
+def test_the_ladder_is_kept_once_per_model_with_null_for_undefined(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    first, second = _save(connection, model, scores), _save(connection, _later(model, 7), scores)
+    _save(connection, model, scores)
+    rows = connection.execute(
+        "select model_version, slice, rung, days, rmsse::double, value_added::double,"
+        " value_added_upper, product_id from state.forecast_value_added order by all"
+    ).fetchall()
+    assert rows == [
+        (name, "overall", *values, None, None)
+        for name in (first, second)
+        for values in [("model", 56, 0.6, 0.3), ("naive", 56, 0.9, None)]
+    ]
 
 
 def test_scores_come_back_as_they_were_saved_with_null_for_undefined(

@@ -57,6 +57,11 @@ from state.forecast_ledger where forecast_version = (
 create view sales_forecast_explained_v1 as
 select forecast_version, target_on, store_id, product_id, units_mean, units_mean as units_level
 from sales_forecast_v1;
+create view forecast_value_added_v1 as
+select distinct
+    forecast_version, 'series' as slice, product_id, store_id, null::varchar as category,
+    null::varchar as region, method as rung
+from sales_forecast_v1;
 create view sales_forecast_totals_v1 as
 select
     forecast_version, issued_at, cutoff_on, target_on, 'overall' as level,
@@ -146,7 +151,7 @@ def forecast(settings: Settings, version: int, units: str = "2", *, day: int = 1
         )
         connection.execute(
             "insert into state.forecast_ledger select ?, ?, $3::date, $3::date + h::int, h, 's1',"
-            " 'milk', $4, 0, 1, $4, 9, 9, 'm1', false, false from range(1, 3) as days(h)",
+            " 'milk', $4, 0, 1, $4, 9, 9, 'm1', false, false, 'model' from range(1, 3) as days(h)",
             [version, issued_at, cutoff, units],
         )
 
@@ -245,7 +250,7 @@ def test_the_manifest_names_bytes_rows_and_origin(filled: Settings) -> None:
     assert (published.cutoff_on, published.model_version) == (date(2017, 3, 1), "m1")
     assert [file.path for file in publishing.read_inputs(folder)] == ["1.parquet"]
     beside = json.loads((folder / "sales_forecast" / "v1" / "manifest.json").read_text())
-    assert beside["contract_version"] == "1.2.0"
+    assert beside["contract_version"] == "1.3.0"
     assert beside["columns"]["units_p90"] == "DECIMAL(18,4)"
     assert read(filled, "publications")[0][:3] == (1, PUBLISHED_AT, "regular")
 
@@ -809,6 +814,7 @@ def test_every_published_model_declares_its_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
+        "forecast_value_added_v1",
         "likely_stockouts_v1",
         "sales_events_v1",
         "sales_forecast_explained_v1",

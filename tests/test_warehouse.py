@@ -64,6 +64,26 @@ def test_the_first_writer_creates_the_state_tables_and_notes_the_schema_version(
     assert tables(settings) == set(declared) >= {"landing_files", "forecast_ledger"}
 
 
+def test_a_ledger_from_before_it_named_methods_gets_the_column_and_keeps_its_rows(
+    settings: Settings,
+) -> None:
+    row = "2 as forecast_version, true as is_fallback"
+    with warehouse(settings) as connection:
+        names = [row[0] for row in connection.execute("describe state.forecast_ledger").fetchall()]
+        connection.execute("alter table state.forecast_ledger drop column method")
+        for name in set(names) - {"forecast_version", "is_fallback", "method"}:
+            connection.execute(f"alter table state.forecast_ledger alter {name} drop not null")
+        connection.execute(f"insert into state.forecast_ledger by name select {row}")
+    for _ in range(2):
+        with warehouse(settings) as connection:
+            found = connection.execute(
+                "select forecast_version, is_fallback, method from state.forecast_ledger"
+            ).fetchall()
+            assert found == [(2, True, None)]
+            described = connection.execute("describe state.forecast_ledger").fetchall()
+        assert [row[0] for row in described] == names
+
+
 @pytest.mark.parametrize("version", [HOME_SCHEMA_VERSION - 1, HOME_SCHEMA_VERSION + 1])
 def test_a_home_of_another_schema_version_is_refused_with_what_to_do(
     settings: Settings, version: int

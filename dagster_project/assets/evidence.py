@@ -16,6 +16,7 @@ import pandas as pd
 
 from dagster_project.forecasting.gate import Verdict
 from dagster_project.forecasting.scores import TOTALS
+from dagster_project.forecasting.value_added import ERRORS, VALUE_ADDED
 
 METRICS = ["rmsse", "wape", "wape_category_totals", "bias", "pinball", "coverage_80", "coverage_95"]
 # Dagster shows a table of this width whole; with the metrics' own names it cuts off the last ones.
@@ -174,7 +175,7 @@ def interval_table(scores: pd.DataFrame) -> pd.DataFrame:
 def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
     """Overall and by slice, as Markdown; of stores and categories the worst by RMSSE."""
     tables: dict[str, dg.MetadataValue] = {}
-    for name in ("overall", "horizon_week", "volume", "store", "category"):
+    for name in ("overall", "horizon_week", "model_age", "volume", "store", "category"):
         table = score_table(scores, name)
         if name in ("store", "category"):
             table = (
@@ -196,6 +197,13 @@ def backtest_tables(scores: pd.DataFrame) -> dict[str, dg.MetadataValue]:
         score = overall[metric].to_dict()["published"]
         tables[f"published_{metric}"] = dg.MetadataValue.float(round(float(score), 4))
     return tables
+
+
+def ladder_table(value_added: pd.DataFrame) -> dg.MetadataValue:
+    """The ladder over all series: each rung's errors, and what it adds to the one below."""
+    overall = value_added.loc[value_added["slice"] == "overall", ["rung", *ERRORS, *VALUE_ADDED]]
+    shown = overall.astype(object)
+    return dg.MetadataValue.md(markdown_table(shown.where(shown.notna(), "")))
 
 
 def markdown_table(table: pd.DataFrame) -> str:

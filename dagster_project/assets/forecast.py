@@ -57,7 +57,7 @@ class ForecastVersion:
         cutoff_on: last day of data used.
         model_version: what it was made with.
         series: number of series.
-        fallback_series: those for which the baseline is published.
+        fallback_series: those for which a simpler method than the model is published.
         is_backfill: whether a past origin was forecast afterwards.
         is_new: whether this call wrote it.
     """
@@ -168,6 +168,7 @@ def model_of_then(
         connection,
         trained.model,
         scores=trained.backtest.scores,
+        value_added=trained.value_added,
         verdict=verdict,
         features=features,
         is_backfill=True,

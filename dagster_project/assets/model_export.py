@@ -66,7 +66,7 @@ declared scope; what-if questions on promotions and prices within what the serie
 
 * It forecasts sales, not demand that met an empty shelf, and tells what came together with sales,
   not what causes them: a price that never changed has no effect here.
-* {fallbacks} series are published with the baseline instead, since it was better for them.
+* {fallbacks} series are published with a simpler method instead, since it was better for them.
 * A closed day has no units; whether a store is closed is no input of the model.
 * Intervals come from past errors (in the skops file), not from the trees.
 
@@ -164,7 +164,7 @@ def model_card(
         ),
         scores="\n\n".join(table for table in tables if table),
         horizon=horizon_days,
-        fallbacks=len(model.calibration.fallback_series),
+        fallbacks=len(model.calibration.fallbacks),
         holdout=HOLDOUT_ROWS,
         macro_file=MACRO_FILE,
         inputs_file=INPUTS_FILE,

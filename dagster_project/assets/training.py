@@ -6,11 +6,12 @@ from datetime import date
 
 import dagster as dg
 import duckdb
+import pandas as pd
 
 from dagster_project import models
 from dagster_project.assets.catalog import owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
-from dagster_project.assets.evidence import backtest_tables, verdict_table
+from dagster_project.assets.evidence import backtest_tables, ladder_table, verdict_table
 from dagster_project.assets.frames import WarehouseHistory
 from dagster_project.features import built_features
 from dagster_project.forecasting.backtest import (
@@ -22,6 +23,7 @@ from dagster_project.forecasting.backtest import (
 from dagster_project.forecasting.forecast import ForecastModel
 from dagster_project.forecasting.gate import PASSED, GateThresholds, Verdict, judge
 from dagster_project.forecasting.model import fit
+from dagster_project.forecasting.value_added import value_added
 from dagster_project.parameters import Parameters
 from dagster_project.settings import Settings
 from dagster_project.sources import WEEKDAYS, ForecastScope, deployed_sources
@@ -38,10 +40,11 @@ RETRAIN_AFTER_DAYS = 7
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with the evidence for it."""
+    """A model with the evidence for it: the backtest and the ladder of its methods."""
 
     model: ForecastModel
     backtest: Backtest
+    value_added: pd.DataFrame
 
 
 def forecast_scope(settings: Settings) -> ForecastScope:
@@ -94,12 +97,19 @@ def train_as_of(
         backtest, history = run_backtest(
             connection, scope, cutoff_on=cutoff_on, parameters=parameters
         )
+        ladder = value_added(backtest.forecasts, regions_of_stores(connection))
     with stage("train"):
         demand = fit(history.training_rows(cutoff_on), parameters)
     model = ForecastModel(
         trained_through_on=cutoff_on, demand=demand, calibration=backtest.calibration
     )
-    return Trained(model, backtest)
+    return Trained(model, backtest, ladder)
+
+
+def regions_of_stores(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The region of each store, `unknown` where no source tells one."""
+    rows = connection.execute("select store_id, region from dim_store").fetchall()
+    return {store_id: region for store_id, region in rows}
 
 
 def latest_cutoff(connection: duckdb.DuckDBPyConnection) -> date | None:
@@ -194,11 +204,16 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
                 connection,
                 trained.model,
                 scores=trained.backtest.scores,
+                value_added=trained.value_added,
                 verdict=verdict,
                 features=features,
             )
         yield dg.MaterializeResult(
-            asset_key=BACKTEST, metadata=backtest_tables(trained.backtest.scores)
+            asset_key=BACKTEST,
+            metadata={
+                **backtest_tables(trained.backtest.scores),
+                "value_added": ladder_table(trained.value_added),
+            },
         )
         yield dg.MaterializeResult(
             asset_key=CHALLENGER,
@@ -206,7 +221,7 @@ def build_training_assets() -> list[dg.AssetsDefinition]:
                 "model_version": version,
                 "trained_through_on": cutoff_on.isoformat(),
                 "features": len(trained.model.demand.features),
-                "fallback_series": len(trained.model.calibration.fallback_series),
+                "fallback_series": len(trained.model.calibration.fallbacks),
             },
             check_results=[gate_check(verdict)],
         )

@@ -27,12 +27,14 @@ from dagster_project.forecasting.forecast import method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
 from dagster_project.forecasting.metrics import pit_bounds
 from dagster_project.forecasting.model import fit
-from dagster_project.forecasting.scores import pool, score_cutoff
+from dagster_project.forecasting.rungs import MODEL, RUNGS, SEASONAL_NAIVE, units_column
+from dagster_project.forecasting.scores import pool, score_age, score_cutoff
 from dagster_project.parameters import Parameters
 
 ACTUALS = ["product_id", "store_id", "target_on", "units"]
 PIT = ["pit_below", "pit_above"]
-METHOD_COLUMNS = [*KEYS, "category", "units", "model_units", "baseline_units", *PIT]
+RUNG_UNITS = [units_column(rung) for rung in RUNGS]
+EVIDENCE = [*KEYS, "category", "rmsse_scale", "units", *RUNG_UNITS, *PIT]
 
 GRID_START = date(2000, 1, 23)
 """A week of the fixed grid of origins; with this one the demo's last 28 days are reported."""
@@ -100,10 +102,11 @@ class Backtest:
     """What a backtest found.
 
     Attributes:
-        forecasts: reported origins: KEYS, horizon_days, category, units (actual), model_units,
-            baseline_units, units_mean, units_p025 to units_p975, is_fallback (as published), and
-            PIT, the bounds of the randomised PIT (`metrics.pit_bounds`), null like units.
-        scores: long table, see `scores.score_cutoff`; a null cutoff is the mean over origins.
+        forecasts: reported origins: KEYS, horizon_days, category, rmsse_scale, units (actual),
+            RUNG_UNITS, units_mean, units_p025 to units_p975, method, is_fallback (as published),
+            and PIT, the bounds of the randomised PIT (`metrics.pit_bounds`), null like units.
+        scores: long table, see `scores.score_cutoff` and `scores.score_age`; a null cutoff is
+            the mean over origins.
         calibration: intervals, ranks and fallbacks from all origins, for the model trained next.
     """
 
@@ -212,12 +215,12 @@ def rolling_origin_backtest(
             scored = _with_actuals(rows, history, known_through_on)
             published = with_paths(scored, with_fallback(scored, calibration), calibration)
             methods = {
-                "model": with_intervals(scored, "model", calibration),
-                "baseline": with_intervals(scored, "baseline", calibration),
+                "model": with_intervals(scored, MODEL, calibration),
+                "baseline": with_intervals(scored, SEASONAL_NAIVE, calibration),
                 "published": published,
             }
             scores.append(score_cutoff(scored, methods))
-            evidence = _with_pit(scored, published)[METHOD_COLUMNS]
+            evidence = _with_pit(scored, published)[EVIDENCE]
             forecasts.append(
                 published_rows(scored, published).merge(evidence, on=KEYS, validate="one_to_one")
             )
@@ -229,10 +232,12 @@ def rolling_origin_backtest(
             method_rows(demand, history.scoring_rows(later_on))
             for later_on in _evenly(origins, most)[1:]
         ]
+    known = _known_by(past, history, known_through_on)
+    scores.append(score_age(known, fitted_on=[cutoffs[0], *cutoffs[plan.calibration_cutoffs :]]))
     return Backtest(
         forecasts=pd.concat(forecasts, ignore_index=True),
         scores=pool(pd.concat(scores, ignore_index=True)),
-        calibration=calibrate(_known_by(past, history, known_through_on), plan.rules),
+        calibration=calibrate(known, plan.rules),
     )
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dagster_project.forecasting.fallback import FallbackRule, choose_fallback, falls_back
+from dagster_project.forecasting.fallback import (
+    FallbackRule,
+    Fallbacks,
+    choose_fallbacks,
+    methods_of,
+)
 from dagster_project.forecasting.intervals import (
     PATHS,
+    QUANTILES,
     IntervalTable,
     Strata,
     fit_intervals,
     quantile_frame,
 )
-from dagster_project.forecasting.metrics import Numbers
+from dagster_project.forecasting.metrics import Codes, Numbers
 from dagster_project.forecasting.paths import PastRanks, Paths, draw_paths, fit_ranks, ranks_of
+from dagster_project.forecasting.rungs import MODEL, RUNGS, units_column
 
 
 @dataclass(frozen=True)
@@ -37,21 +45,18 @@ class CalibrationRules:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Interval tables and ranks of past errors of both methods, and the series that fall back.
+    """Interval tables and ranks of past errors of every rung, and the series that fall back.
 
     Attributes:
-        model_intervals: errors as ratios to the model's forecast.
-        baseline_intervals: errors of the baseline in units of the series' scale.
-        model_ranks: on which past days the model's errors were large together.
-        baseline_ranks: the same of the baseline's.
-        fallback_series: sorted (product_id, store_id) pairs.
+        intervals: of each rung: the model's errors as ratios to its forecast, those of the others
+            in units of the series' scale.
+        ranks: of each rung: on which past days its errors were large together.
+        fallbacks: the rung of each series that is not served by the model.
     """
 
-    model_intervals: IntervalTable
-    baseline_intervals: IntervalTable
-    model_ranks: PastRanks
-    baseline_ranks: PastRanks
-    fallback_series: tuple[tuple[str, str], ...]
+    intervals: dict[str, IntervalTable]
+    ranks: dict[str, PastRanks]
+    fallbacks: Fallbacks
 
 
 @dataclass(frozen=True)
@@ -61,68 +66,59 @@ class Published:
     Attributes:
         units: expected units, shape (n,).
         quantiles: columns units_p025 to units_p975, n rows.
-        is_fallback: True where the baseline is what is published.
+        method: the rung that is published, object, shape (n,).
         paths: sample paths, shape (n, PATHS), or None where nobody asked (`with_paths`).
     """
 
     units: Numbers
     quantiles: pd.DataFrame
-    is_fallback: npt.NDArray[np.bool_]
+    method: npt.NDArray[np.object_]
     paths: Paths | None = None
+
+    @property
+    def is_fallback(self) -> npt.NDArray[np.bool_]:
+        """True where another rung than the model is published, shape (n,)."""
+        return np.asarray(self.method != MODEL, dtype=np.bool_)
 
 
 def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     """Learn intervals, ranks and fallbacks from rows of past origins.
 
     Args:
-        past: rows with `units` (null is skipped), `model_units`, `baseline_units`, `scale`,
+        past: rows with `units` (null is skipped), the units of each rung, `scale`,
             `horizon_days`, `product_id`, `store_id`, `target_on`, `is_closed`.
         rules: how to pool, when to fall back.
 
     Raises:
         NoErrors: no row has a known actual.
     """
-    actual, horizon = _numbers(past, "units"), past["horizon_days"].to_numpy(dtype=np.int64)
+    known = past[past["units"].notna()]
+    actual, horizon = _numbers(known, "units"), _horizon(known)
     tables: dict[str, IntervalTable] = {}
     ranks: dict[str, PastRanks] = {}
-    for method in ("model", "baseline"):
-        units, spread = _numbers(past, f"{method}_units"), spread_of(past, method)
-        tables[method] = fit_intervals(actual, units, spread, horizon, rules.strata)
-        errors = np.full(len(past), np.nan)
+    for rung in RUNGS:
+        units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
+        tables[rung] = fit_intervals(actual, units, spread, horizon, rules.strata)
+        errors = np.full(len(known), np.nan)
         np.divide(actual - units, spread, out=errors, where=spread > 0)
-        ranks[method] = fit_ranks(past, errors, seed=rules.seed)
-    return Calibration(
-        tables["model"],
-        tables["baseline"],
-        ranks["model"],
-        ranks["baseline"],
-        choose_fallback(past, rules.fallback),
-    )
+        ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
+    return Calibration(tables, ranks, choose_fallbacks(known, rules.fallback))
 
 
-def spread_of(rows: pd.DataFrame, method: str) -> Numbers:
-    """Units that the errors of "model" or "baseline" are measured in; 0 on closed days."""
-    spread = _numbers(rows, "model_units" if method == "model" else "scale")
+def spread_of(rows: pd.DataFrame, rung: str) -> Numbers:
+    """Units that the errors of a rung are measured in; 0 on closed days."""
+    spread = _numbers(rows, units_column(MODEL) if rung == MODEL else "scale")
     return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread)
 
 
-def with_intervals(rows: pd.DataFrame, method: str, calibration: Calibration) -> Published:
-    """Quantiles for one method on its own: "model" or "baseline"."""
-    table = calibration.model_intervals if method == "model" else calibration.baseline_intervals
-    units = _numbers(rows, f"{method}_units")
-    horizon = rows["horizon_days"].to_numpy(dtype=np.int64)
-    quantiles = quantile_frame(table, units, spread_of(rows, method), horizon)
-    return Published(units, quantiles, np.full(len(rows), method == "baseline"))
+def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
+    """Units and quantiles of one rung on its own."""
+    return _published(rows, np.full(len(rows), rung, dtype=object), calibration)
 
 
 def with_fallback(rows: pd.DataFrame, calibration: Calibration) -> Published:
-    """The model's forecast, and the baseline's for the series that fall back."""
-    model = with_intervals(rows, "model", calibration)
-    baseline = with_intervals(rows, "baseline", calibration)
-    chosen = falls_back(rows, calibration.fallback_series)
-    quantiles = model.quantiles.copy()
-    quantiles[chosen] = baseline.quantiles[chosen]
-    return Published(np.where(chosen, baseline.units, model.units), quantiles, chosen)
+    """The model's forecast, and that of their rung for the series that fall back."""
+    return _published(rows, methods_of(rows, calibration.fallbacks), calibration)
 
 
 def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibration) -> Published:
@@ -134,26 +130,45 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
         calibration: what it was made with.
     """
     paths = np.empty((len(rows), PATHS), dtype=np.float32)
-    for method, table, ranks, chosen in (
-        ("model", calibration.model_intervals, calibration.model_ranks, ~published.is_fallback),
-        (
-            "baseline",
-            calibration.baseline_intervals,
-            calibration.baseline_ranks,
-            published.is_fallback,
-        ),
-    ):
-        if chosen.any():
-            part = rows[chosen]
-            paths[chosen] = draw_paths(
-                table,
-                published.units[chosen],
-                spread_of(part, method),
-                part["horizon_days"].to_numpy(dtype=np.int64),
-                ranks_of(ranks, part),
-            )
+    for rung, chosen in _by_rung(published.method):
+        part = rows[chosen]
+        paths[chosen] = draw_paths(
+            calibration.intervals[rung],
+            published.units[chosen],
+            spread_of(part, rung),
+            _horizon(part),
+            ranks_of(calibration.ranks[rung], part),
+        )
     return replace(published, paths=paths)
+
+
+def _published(
+    rows: pd.DataFrame, method: npt.NDArray[np.object_], calibration: Calibration
+) -> Published:
+    """Units and quantiles of the rung that each row names."""
+    units, quantiles = np.empty(len(rows)), np.empty((len(rows), len(QUANTILES)))
+    for rung, chosen in _by_rung(method):
+        part = rows[chosen]
+        units[chosen] = _numbers(part, units_column(rung))
+        quantiles[chosen] = quantile_frame(
+            calibration.intervals[rung], units[chosen], spread_of(part, rung), _horizon(part)
+        )
+    return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
+
+
+def _by_rung(
+    method: npt.NDArray[np.object_],
+) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Each rung that some row names, with its rows."""
+    for rung in RUNGS:
+        chosen = np.asarray(method == rung, dtype=np.bool_)
+        if chosen.any():
+            yield rung, chosen
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> Numbers:
     return rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _horizon(rows: pd.DataFrame) -> Codes:
+    return rows["horizon_days"].to_numpy(dtype=np.int64)

@@ -107,8 +107,8 @@ def explain(model: ForecastModel, frame: pd.DataFrame, published: pd.DataFrame) 
 
     Returns:
         KEYS, horizon_days, units_mean, COLUMNS and explained_by, sorted by KEYS. COLUMNS have four
-        decimals and add up to units_mean exactly. `explained_by` is "model"; "baseline" where the
-        baseline was published, all of it in units_level; or "closed", where all are 0.
+        decimals and add up to units_mean exactly. `explained_by` is "model"; "baseline" where a
+        rung below it was published, all of it in units_level; or "closed", where all are 0.
 
     Raises:
         FrameError: an input of the model has no group.

@@ -1,4 +1,4 @@
-"""Which series are better served by the baseline, judged on origins before the reported ones."""
+"""Which rung of the ladder serves a series best, judged on origins before the reported ones."""
 
 from __future__ import annotations
 
@@ -9,47 +9,54 @@ import numpy.typing as npt
 import pandas as pd
 
 from dagster_project.forecasting.frames import SERIES
+from dagster_project.forecasting.rungs import MODEL, RUNGS, units_column
+
+Fallbacks = dict[tuple[str, str], str]
+"""(product_id, store_id) -> the rung below the model that is published."""
 
 
 @dataclass(frozen=True)
 class FallbackRule:
-    """When a series falls back to the baseline.
+    """When a series falls back to a simpler method.
 
     Attributes:
-        margin: share by which the baseline's squared error must be lower than the model's. At
-            0.05 the demo's backtest was a little worse with fallbacks (RMSSE 0.6583) than without
-            (0.6576): what loses by a hair over 56 days is mostly noise.
+        margin: share by which the rung's squared error must be lower than the model's. The best of
+            three wins by luck now and then: in the demo's backtest RMSSE is 0.6544 at 0.1 (75
+            series at the first reported origin, 25 at the last), 0.6540 at 0.2 (25 and 9), 0.6537
+            at 0.3 (14 and 5) and without fallbacks; WAPE of category totals is 0.2968 at each and
+            0.2970 without.
         min_observations: fewest days with a known actual on which to judge.
     """
 
-    margin: float = 0.1
+    margin: float = 0.2
     min_observations: int = 42
 
 
-def choose_fallback(past: pd.DataFrame, rule: FallbackRule) -> tuple[tuple[str, str], ...]:
-    """Name the series whose baseline was better by the margin.
+def choose_fallbacks(past: pd.DataFrame, rule: FallbackRule) -> Fallbacks:
+    """Name the series that a simpler rung serves better by the margin, with the best such rung.
 
     Args:
-        past: rows of earlier origins with `target_on`, `units`, `model_units`, `baseline_units`;
+        past: rows of earlier origins with `target_on`, `units` and the units of each rung;
             null units are skipped.
         rule: margin and least number of days.
 
     Returns:
-        (product_id, store_id) pairs, sorted.
+        Sorted by series; of rungs that are equally good the simplest.
     """
     known = past[past["units"].notna()]
     errors = pd.DataFrame(
         {
             **{name: known[name] for name in SERIES},
-            "model": (known["units"] - known["model_units"]) ** 2,
-            "baseline": (known["units"] - known["baseline_units"]) ** 2,
+            **{rung: (known["units"] - known[units_column(rung)]) ** 2 for rung in RUNGS},
         }
     )
-    grouped = errors.groupby(SERIES, observed=True)
-    means, counts = grouped.mean(), _days(known)
-    better = means["baseline"] < (1 - rule.margin) * means["model"]
-    chosen = means.index[better & (counts >= rule.min_observations)]
-    return tuple(sorted((str(product_id), str(store_id)) for product_id, store_id in chosen))
+    means = errors.groupby(SERIES, observed=True).mean()
+    simpler = means.drop(columns=MODEL)
+    better = simpler.min(axis=1) < (1 - rule.margin) * means[MODEL]
+    chosen = simpler[better & (_days(known) >= rule.min_observations)]
+    products, stores = (chosen.index.get_level_values(level).astype(str) for level in (0, 1))
+    best = [RUNGS[position] for position in chosen.to_numpy().argmin(axis=1)]
+    return dict(sorted(zip(zip(products, stores, strict=True), best, strict=True)))
 
 
 def _days(known: pd.DataFrame) -> pd.Series:
@@ -58,9 +65,11 @@ def _days(known: pd.DataFrame) -> pd.Series:
     return once.groupby(SERIES, observed=True).size()
 
 
-def falls_back(frame: pd.DataFrame, series: tuple[tuple[str, str], ...]) -> npt.NDArray[np.bool_]:
-    """True on the rows of the named series."""
-    if not series:
-        return np.zeros(len(frame), dtype=np.bool_)
+def methods_of(frame: pd.DataFrame, fallbacks: Fallbacks) -> npt.NDArray[np.object_]:
+    """The rung that is published on each row: the model, unless its series falls back."""
+    if not fallbacks:
+        return np.full(len(frame), MODEL, dtype=object)
     rows = pd.MultiIndex.from_arrays([frame[name].astype(object) for name in SERIES])
-    return np.asarray(rows.isin(list(series)), dtype=np.bool_)
+    position = pd.MultiIndex.from_tuples(list(fallbacks)).get_indexer(rows)
+    # position -1 is no fallback: the last of the rungs below
+    return np.array([*fallbacks.values(), MODEL], dtype=object)[position]

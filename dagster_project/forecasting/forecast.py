@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dagster_project.forecasting.baseline import seasonal_naive
 from dagster_project.forecasting.calibration import (
     Calibration,
     Published,
@@ -24,16 +23,24 @@ from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
 from dagster_project.forecasting.model import DemandModel, predict, series_scale, trees_bytes
 from dagster_project.forecasting.paths import PastRanks, Paths
+from dagster_project.forecasting.rungs import (
+    BELOW_MODEL,
+    MODEL,
+    RUNGS,
+    SEASONAL_NAIVE,
+    rung_units,
+    units_column,
+)
 from dagster_project.parameters import Parameters
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 DECIMALS = 4
 """Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
 
 
 @dataclass(frozen=True)
 class ForecastModel:
-    """Everything that was fitted: regressor, encodings, interval tables, ranks, fallback series.
+    """Everything that was fitted: regressor, encodings, interval tables, ranks, fallbacks.
 
     Attributes:
         trained_through_on: last day of sales that the model has seen.
@@ -60,11 +67,9 @@ class ForecastModel:
             "pipeline": self.demand.pipeline,
             "features": list(self.demand.features),
             "parameters": asdict(self.demand.parameters),
-            "model_intervals": vars(self.calibration.model_intervals),
-            "baseline_intervals": vars(self.calibration.baseline_intervals),
-            "model_ranks": vars(self.calibration.model_ranks),
-            "baseline_ranks": vars(self.calibration.baseline_ranks),
-            "fallback_series": [list(pair) for pair in self.calibration.fallback_series],
+            "intervals": {rung: vars(self.calibration.intervals[rung]) for rung in RUNGS},
+            "ranks": {rung: vars(self.calibration.ranks[rung]) for rung in RUNGS},
+            "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
 
     @classmethod
@@ -85,11 +90,9 @@ class ForecastModel:
                 state["pipeline"], tuple(state["features"]), Parameters(**state["parameters"])
             ),
             calibration=Calibration(
-                IntervalTable(**state["model_intervals"]),
-                IntervalTable(**state["baseline_intervals"]),
-                PastRanks(**state["model_ranks"]),
-                PastRanks(**state["baseline_ranks"]),
-                tuple((product_id, store_id) for product_id, store_id in state["fallback_series"]),
+                {rung: IntervalTable(**table) for rung, table in state["intervals"].items()},
+                {rung: PastRanks(**ranks) for rung, ranks in state["ranks"].items()},
+                {(product_id, store_id): rung for product_id, store_id, rung in state["fallbacks"]},
             ),
         )
 
@@ -104,23 +107,26 @@ def content_hash(model: ForecastModel) -> str:
     columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
-        for name in ("format", "trained_through_on", "features", "parameters", "fallback_series")
+        for name in ("format", "trained_through_on", "features", "parameters", "fallbacks")
     }
     categories = columns.named_transformers_["ids"].categories_
     plain["categories"] = [[str(value) for value in column] for column in categories]
-    for name in ("model_intervals", "baseline_intervals", "model_ranks", "baseline_ranks"):
-        plain[name] = {key: np.asarray(value).tolist() for key, value in state[name].items()}
     digest.update(json.dumps(plain, sort_keys=True).encode())
+    for name in ("intervals", "ranks"):
+        for rung in RUNGS:
+            for key, value in sorted(state[name][rung].items()):
+                digest.update(f"{name} {rung} {key} {np.shape(value)}".encode())
+                digest.update(np.ascontiguousarray(value).tobytes())
     digest.update(trees_bytes(model.demand))
     return digest.hexdigest()
 
 
 def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that calibration and scoring need, with both methods' units per row.
+    """The columns that calibration and scoring need, with the units of every rung.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, scale, model_units, baseline_units and, where the
-        frame has it, rmsse_scale; the index is 0, 1, …
+        KEYS, horizon_days, category, is_closed, scale, a `units_column` for each of RUNGS and,
+        where the frame has it, rmsse_scale; the index is 0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
@@ -134,8 +140,8 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         .assign(
             is_closed=is_closed(frame),
             scale=series_scale(frame, demand.parameters),
-            model_units=model_units,
-            baseline_units=seasonal_naive(frame),
+            **{units_column(rung): rung_units(frame, rung) for rung in BELOW_MODEL},
+            **{units_column(MODEL): model_units},
         )
         .reset_index(drop=True)
     )
@@ -150,14 +156,15 @@ def forecast(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         KEYS, horizon_days, units_mean, units_p025 to units_p975 (at least 0, ascending, four
-        decimals), is_fallback and units_paths (an Arrow column of PATHS floats), sorted by KEYS.
+        decimals), method (the rung), is_fallback and units_paths (an Arrow column of PATHS
+        floats), sorted by KEYS.
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
     """
     rows = method_rows(model.demand, frame).sort_values(KEYS, ignore_index=True)
     published = (
-        with_intervals(rows, "baseline", model.calibration)
+        with_intervals(rows, SEASONAL_NAIVE, model.calibration)
         if model.is_baseline
         else with_fallback(rows, model.calibration)
     )
@@ -180,6 +187,6 @@ def published_rows(rows: pd.DataFrame, published: Published) -> pd.DataFrame:
         rounded[name] = np.round(units[:, position], DECIMALS)
     return (
         rows[[*KEYS, "horizon_days"]]
-        .assign(**rounded, is_fallback=published.is_fallback)
+        .assign(**rounded, method=published.method, is_fallback=published.is_fallback)
         .sort_values(KEYS, ignore_index=True)
     )

@@ -12,7 +12,15 @@ import pandas as pd
 
 SERIES = ["product_id", "store_id"]
 KEYS = ["cutoff_on", "product_id", "store_id", "target_on"]
-REQUIRED = [*KEYS, "horizon_days", "category", "baseline_units", "is_open"]
+REQUIRED = [
+    *KEYS,
+    "horizon_days",
+    "category",
+    "naive_units",
+    "baseline_units",
+    "f_weekday_mean_8",
+    "is_open",
+]
 
 FEATURE_PREFIX = "f_"
 PLAN_PREFIX = "f_promo_plan"

@@ -166,7 +166,8 @@ def _slices(scores: pd.DataFrame, thresholds: GateThresholds) -> Iterator[Reason
 
 
 def _cutoffs(scores: pd.DataFrame) -> set[pd.Timestamp]:
-    return set(pd.to_datetime(scores["cutoff_on"].dropna()))
+    overall = scores.loc[scores["slice"] == "overall", "cutoff_on"]
+    return set(pd.to_datetime(overall.dropna()))
 
 
 def _overall(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -26,10 +27,13 @@ from dagster_project.forecasting.metrics import (
     wape_of_totals,
 )
 from dagster_project.forecasting.paths import Paths, central_interval, sum_paths
+from dagster_project.forecasting.rungs import MODEL, SEASONAL_NAIVE, units_column
 
 COLUMNS = ["method", "cutoff_on", "slice", "slice_value", "metric", "score", "observations"]
 IDENTITY = ["method", "slice", "slice_value", "metric"]
 VOLUMES = ["low", "middle", "high"]
+AGED = {"model": MODEL, "baseline": SEASONAL_NAIVE}
+"""Methods that are scored by the model's age, and their rungs."""
 
 TOTALS = {
     "category_totals": ["category", "target_on"],
@@ -95,6 +99,41 @@ def score_cutoff(rows: pd.DataFrame, methods: Mapping[str, Published]) -> pd.Dat
                 ]
     table = pd.DataFrame(records, columns=[*IDENTITY, "score", "observations"])
     return table.assign(cutoff_on=rows["cutoff_on"].iloc[0])[COLUMNS]
+
+
+def score_age(rows: pd.DataFrame, *, fitted_on: Sequence[date]) -> pd.DataFrame:
+    """Score origins by how old their model was: what staleness costs.
+
+    Other origins are other weeks, so the baseline is scored beside the model: where both lose, the
+    weeks were hard. An origin whose horizon has not ended is left out, its days would be the near
+    ones.
+
+    Args:
+        rows: rows of origins as in `score_cutoff`, with the units of each rung.
+        fitted_on: cutoffs at which a model was fitted; each forecasts until the next.
+
+    Returns:
+        COLUMNS: rmsse of the slice `model_age`, whose value is whole weeks since the fit.
+    """
+    horizon_days = rows["horizon_days"].max()
+    records = []
+    for cutoff_on in sorted(pd.to_datetime(rows["cutoff_on"].unique())):
+        origin = rows[rows["cutoff_on"] == cutoff_on]
+        if origin["horizon_days"].max() < horizon_days:
+            continue
+        day = cutoff_on.date()
+        age = min((day - fitted).days for fitted in fitted_on if fitted <= day)
+        known = origin[origin["units"].notna()]
+        actual, scale, *units = (
+            known[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            for name in ["units", "rmsse_scale", *(units_column(rung) for rung in AGED.values())]
+        )
+        for method, forecast in zip(AGED, units, strict=True):
+            score = rmsse(actual, forecast, scale, _codes(known, SERIES))
+            records.append(
+                (method, cutoff_on, "model_age", str(age // 7), "rmsse", score, len(known))
+            )
+    return pd.DataFrame(records, columns=COLUMNS)
 
 
 def pool(scores: pd.DataFrame) -> pd.DataFrame:

@@ -58,6 +58,24 @@ create table if not exists state.backtest_scores (
     observations bigint not null
 );
 
+create table if not exists state.forecast_value_added (
+    model_version varchar not null,
+    slice varchar not null,
+    product_id varchar,
+    store_id varchar,
+    category varchar,
+    region varchar,
+    rung varchar not null,
+    days bigint not null,
+    rmsse decimal(18, 4),
+    mae decimal(18, 4),
+    wape decimal(18, 4),
+    bias decimal(18, 4),
+    value_added decimal(18, 4),
+    value_added_lower decimal(18, 4),
+    value_added_upper decimal(18, 4)
+);
+
 create table if not exists state.forecast_versions (
     forecast_version bigint not null,
     cutoff_on date not null,
@@ -87,8 +105,11 @@ create table if not exists state.forecast_ledger (
     units_p975 decimal(18, 4) not null,
     model_version varchar not null,
     is_fallback boolean not null,
-    is_backfill boolean not null
+    is_backfill boolean not null,
+    method varchar
 );
+
+alter table state.forecast_ledger add column if not exists method varchar;
 
 create table if not exists state.forecast_explanations (
     forecast_version bigint not null,

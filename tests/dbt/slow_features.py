@@ -97,6 +97,7 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
     sold = series.dense[series.dense > 0].index
     features["f_days_since_last_sale"] = (cutoff - sold.max()).days
     features["f_age_days"] = (cutoff - sold.min()).days
+    features["naive_units"] = series.dense.iloc[-1]
     features["rmsse_scale"] = (series.last(364, cutoff).diff().dropna() ** 2).mean()
     return features
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from dagster_project import publishing
+from dagster_project.forecasting import value_added
 from dagster_project.forecasting.explanation import COLUMNS
+from dagster_project.forecasting.rungs import RUNGS
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.warehouse import port, warehouse
 
@@ -49,15 +51,44 @@ select
 
 FORECAST = """
 insert into state.forecast_versions values (
-    1, '2017-03-05', '2017-03-06 00:00:00+00', '2017-03-05', 'm1', 'f', 28, 4, 0, false
+    1, '2017-03-05', '2017-03-06 00:00:00+00', '2017-03-05', 'm1', 'f', 28, 4, 1, false
 );
+insert into state.model_versions by name
+select
+    name as model_version, trained_at, date '2017-03-05' as trained_through_on, ''::blob as model,
+    '' as sha256, '{}' as parameters, [] as features, 1 as seed, '' as scope, '' as feature_code,
+    '' as input_fingerprint, '' as code_revision, '{}' as packages, '{}' as metrics,
+    'passed' as verdict, [] as reasons, false as is_champion, is_backfill
+from (values
+    ('m0', timestamptz '2017-03-01 00:00:00+00', false),
+    ('m1', '2017-03-02 00:00:00+00', false),
+    ('m2', '2017-03-03 00:00:00+00', false),
+    ('m3', '2017-03-04 00:00:00+00', true),
+    ('m4', '2017-03-07 00:00:00+00', false)
+) as models(name, trained_at, is_backfill);
+insert into state.forecast_value_added
+select
+    model_version, slice, product_id, store_id, category, null, rung, 112, 0.5, 0.4, 0.3, -0.1,
+    if(rung = 'naive', null, 0.1), null, null
+from state.model_versions, (values ('naive'), ('seasonal_naive'), ('weekday_average'), ('model'))
+    as rungs(rung), (values
+        ('overall', null, null, null),
+        ('category', null, null, 'dairy'),
+        ('category', null, null, 'cheese'),
+        ('series', 'milk', 's1', null),
+        ('series', 'cream', 's1', null),
+        ('series', 'butter', 's1', null)
+    ) as slices(slice, product_id, store_id, category);
+update state.forecast_value_added set rmsse = 0.25 where model_version = 'm1';
 insert into state.forecast_ledger
 select
     1, '2017-03-06 00:00:00+00', '2017-03-05', date '2017-03-05' + h::int, h, store_id, product_id,
-    2.0001 * h, 0, 1, 2, 3, 4, 'm1', false, false
+    2.0001 * h, 0, 1, 2, 3, 4, 'm1', method != 'model', false, method
 from range(1, 29) as days(h), (
-    values ('s1', 'milk'), ('s1', 'cream'), ('s1', 'soap'), ('s2', 'milk')
-) as series(store_id, product_id);
+    values
+        ('s1', 'milk', 'model'), ('s1', 'cream', 'naive'), ('s1', 'soap', 'model'),
+        ('s2', 'milk', 'model')
+) as series(store_id, product_id, method);
 insert into state.forecast_paths
 select
     forecast_version, store_id, product_id, target_on,
@@ -206,6 +237,7 @@ def test_the_forecast_has_the_promised_columns_in_order(built: Settings, relatio
         ("is_fallback", "BOOLEAN"),
         ("is_backfill", "BOOLEAN"),
         *(more if relation == "sales_forecast_v1" else []),
+        ("method", "VARCHAR"),
     ]
 
 
@@ -214,6 +246,58 @@ def test_the_explanation_has_a_column_for_each_group_of_features(built: Settings
         described = connection.execute("describe sales_forecast_explained_v1").fetchall()
     units = [row[:2] for row in described if row[0].startswith("units_")]
     assert units == [(name, "DECIMAL(18,4)") for name in ("units_mean", *COLUMNS)]
+
+
+def ladder_is_that_of_the_forecast(file: Path) -> None:
+    """Hold the published ladder against the four series of the forecast and their model's rows."""
+    with port(file) as connection:
+        rows = connection.execute("from forecast_value_added_v1").fetchall()
+        names = [column[0] for column in connection.description or []]
+    table = [dict(zip(names, row, strict=True)) for row in rows]
+    assert {row["model_version"] for row in table} == {"m1"}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in table:
+        found.setdefault(row["slice"], []).append(row)
+    sizes = {"series": 4, "overall": 1, "category": 2, "store": 2}
+    assert {name: len(rows) for name, rows in found.items()} == {
+        name: size * len(RUNGS) for name, size in sizes.items()
+    }
+    series = {(row["product_id"], row["store_id"], row["rung"]): row for row in found["series"]}
+    known = series["milk", "s1", "seasonal_naive"]
+    assert (known["days"], float(known["rmsse"]), float(known["value_added"])) == (112, 0.25, 0.1)
+    new = series["soap", "s1", "model"]
+    assert (new["days"], new["rmsse"], new["published_series"]) == (0, None, 1)
+    published = {key for key, row in series.items() if row["published_series"]}
+    assert published == {
+        ("milk", "s1", "model"),
+        ("cream", "s1", "naive"),
+        ("soap", "s1", "model"),
+        ("milk", "s2", "model"),
+    }
+    assert {row["rung"]: (row["series"], row["published_series"]) for row in found["overall"]} == {
+        "naive": (4, 1),
+        "seasonal_naive": (4, 0),
+        "weekday_average": (4, 0),
+        "model": (4, 3),
+    }
+    dairy = {
+        row["rung"]: (row["published_series"], row["days"])
+        for row in found["category"]
+        if row["category"] == "dairy"
+    }
+    assert (dairy["naive"], dairy["model"]) == ((1, 112), (2, 112))
+
+
+def test_the_ladder_has_a_row_for_each_rung_and_the_columns_of_the_evidence(
+    built: Settings,
+) -> None:
+    with warehouse(built) as connection:
+        published = [
+            row[0] for row in connection.execute("describe forecast_value_added_v1").fetchall()
+        ]
+        state = connection.execute("describe state.forecast_value_added").fetchall()
+    assert set(value_added.COLUMNS) < set(published)
+    assert [row[0] for row in state] == ["model_version", *value_added.COLUMNS]
 
 
 def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones(
@@ -232,6 +316,7 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
     } < {item["name"] for item in audit}
     assert len(audit) >= 28
     totals_are_sums(folder / "sales.duckdb")
+    ladder_is_that_of_the_forecast(folder / "sales.duckdb")
     with port(folder / "restricted" / "sales.duckdb") as connection:
         tables = connection.execute("select distinct table_schema from information_schema.tables")
         assert tables.fetchall() == [("main",)]
@@ -259,6 +344,22 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         "sales_forecast_explained_v1_says_what_is_explained": (
             "update state.forecast_explanations set explained_by = 'baseline'"
             " where horizon_days = 6"
+        ),
+        "sales_forecast_v1_falls_back_where_its_method_is_not_the_model": (
+            "update state.forecast_ledger set method = 'model' where horizon_days = 11"
+        ),
+        "forecast_value_added_v1_has_the_ladder_of_every_series": (
+            "insert into state.forecast_value_added select * from state.forecast_value_added"
+            " where slice = 'series' and product_id = 'cream' and rung = 'model'"
+        ),
+        "forecast_value_added_v1_counts_series_and_days": (
+            "update state.forecast_value_added set mae = null where slice = 'overall'"
+        ),
+        "forecast_value_added_v1_has_no_negative_error": (
+            "update state.forecast_value_added set mae = -1 where slice = 'category'"
+        ),
+        "forecast_value_added_v1_adds_value_to_a_rung_below_only": (
+            "update state.forecast_value_added set value_added = 1 where rung = 'naive'"
         ),
         "sales_forecast_v1_has_paths_of_units": (
             "delete from state.forecast_paths where target_on = date '2017-03-09'"

@@ -62,7 +62,9 @@ def test_every_feature_equals_a_slow_and_obvious_computation(
     )
     pd.testing.assert_index_equal(fast.index, slow.index)
     features = {name for name in fast.columns if name.startswith("f_")}
-    assert features | {"rmsse_scale", "baseline_units", "horizon_days"} == set(slow.columns)
+    assert features | {"rmsse_scale", "naive_units", "baseline_units", "horizon_days"} == set(
+        slow.columns
+    )
     for name in slow.columns:
         found = fast[name].to_numpy(dtype=np.float64, na_value=np.nan)
         expected = slow[name].to_numpy(dtype=np.float64, na_value=np.nan)

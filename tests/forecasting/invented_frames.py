@@ -96,6 +96,7 @@ def _origin(
                 target_on=pd.Timestamp(FIRST_DAY + timedelta(days=target)),
                 horizon_days=horizon,
                 is_open=np.where(closed[:, target], False, None),
+                naive_units=np.nan_to_num(past[:, -1]),
                 baseline_units=np.nan_to_num(same_weekday[:, -1]),
                 rmsse_scale=np.nanmean(np.diff(past, axis=1) ** 2, axis=1),
                 f_mean_56=np.nanmean(past[:, -56:], axis=1),

@@ -23,6 +23,7 @@ from dagster_project.forecasting.backtest import (
 from dagster_project.forecasting.calibration import Calibration
 from dagster_project.forecasting.frames import KEYS
 from dagster_project.forecasting.intervals import PUBLISHED
+from dagster_project.forecasting.model import fit, predict
 from tests.forecasting.invented_frames import HORIZON_DAYS, QUICK, InventedHistory
 
 PLAN = BacktestPlan()
@@ -85,10 +86,11 @@ def test_reported_origins_have_every_series_and_day_once(
     assert len(found) == len(expected) * 20 * HORIZON_DAYS
 
 
-def test_published_is_the_model_or_for_fallbacks_the_baseline(backtest: Backtest) -> None:
+def test_published_is_the_rung_that_is_named(backtest: Backtest) -> None:
     found = backtest.forecasts
-    expected = np.where(found["is_fallback"], found["baseline_units"], found["model_units"])
-    assert found["units_mean"].to_numpy() == pytest.approx(expected, abs=1e-4)
+    expected = [row[f"{row['method']}_units"] for row in found.to_dict("records")]
+    assert found["units_mean"].to_numpy() == pytest.approx(np.array(expected), abs=1e-4)
+    assert (found["is_fallback"] == (found["method"] != "model")).all()
 
 
 def test_the_model_beats_the_baseline_and_its_intervals_cover(backtest: Backtest) -> None:
@@ -176,6 +178,42 @@ def test_one_fit_forecasts_until_the_next_and_all_that_is_known_calibrates(
     ]
 
 
+def test_the_score_by_age_of_the_model_is_that_of_its_origins_between_two_fits(
+    history: InventedHistory,
+) -> None:
+    last = history.known_through_on
+    cutoffs = _cutoffs(history.cutoffs, last)[-4:]
+    plan = replace(PLAN, reported_cutoffs=2)
+    scores = rolling_origin_backtest(
+        history, cutoffs, known_through_on=last, parameters=QUICK, plan=plan
+    ).scores
+    found = scores[scores["slice"] == "model_age"]
+    assert set(found["metric"]) == {"rmsse"}
+    fits = {day: fit(history.training_rows(day), QUICK) for day in (cutoffs[0], *cutoffs[2:])}
+    expected = {}
+    for weeks in range(0, (last - cutoffs[0]).days // 7 - 3, 2):  # whose four weeks have ended
+        cutoff = cutoffs[0] + timedelta(weeks=weeks)
+        fitted_on = max(day for day in fits if day <= cutoff)
+        age = str((cutoff - fitted_on).days // 7)
+        rows = history.frame[history.frame["cutoff_on"] == pd.Timestamp(cutoff)]
+        forecasts = {
+            "model": predict(fits[fitted_on], rows.drop(columns="units")),
+            "baseline": rows["baseline_units"].to_numpy(),
+        }
+        for method, units in forecasts.items():
+            ratios = []
+            for _, series in rows.assign(forecast=units).groupby(["product_id", "store_id"]):
+                squared = ((series["units"] - series["forecast"]) ** 2).mean()
+                ratios.append(np.sqrt(squared / series["rmsse_scale"].iloc[0]))
+            expected[method, pd.Timestamp(cutoff), age] = np.mean(ratios)
+    by_origin = found[found["cutoff_on"].notna()]
+    keys = zip(*[by_origin[name] for name in ("method", "cutoff_on", "slice_value")], strict=True)
+    assert dict(zip(keys, by_origin["score"], strict=True)) == pytest.approx(expected)
+    assert {age for _, _, age in expected} == {"0", "2", "4", "6"}
+    pooled = found[found["cutoff_on"].isna() & (found["method"] == "model")]
+    assert sorted(pooled["slice_value"]) == ["0", "2", "4", "6"]
+
+
 def test_calibration_follows_the_newest_actuals(history: InventedHistory) -> None:
     def calibrated(known: InventedHistory) -> Calibration:
         return rolling_origin_backtest(
@@ -193,11 +231,14 @@ def test_calibration_follows_the_newest_actuals(history: InventedHistory) -> Non
     after = calibrated(replace(history, actuals=surprised))
     upper = PUBLISHED[-1]
     assert (
-        (after.model_intervals.quantiles[..., upper] > before.model_intervals.quantiles[..., upper])
+        (
+            after.intervals["model"].quantiles[..., upper]
+            > before.intervals["model"].quantiles[..., upper]
+        )
         .any(axis=0)[:2]
         .all()
     )
-    assert not np.array_equal(after.model_ranks.ranks, before.model_ranks.ranks)
+    assert not np.array_equal(after.ranks["model"].ranks, before.ranks["model"].ranks)
 
 
 def test_above_the_declared_rows_origins_between_the_cutoffs_are_left_out_evenly() -> None:

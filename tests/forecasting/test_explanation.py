@@ -45,9 +45,8 @@ def frame(history: InventedHistory) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def with_fallback(model: ForecastModel) -> ForecastModel:
-    return replace(
-        model, calibration=replace(model.calibration, fallback_series=(("product 1", "2"),))
-    )
+    fallbacks = {("product 1", "2"): "weekday_average"}
+    return replace(model, calibration=replace(model.calibration, fallbacks=fallbacks))
 
 
 @pytest.fixture(scope="module")

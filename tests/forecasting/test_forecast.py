@@ -9,14 +9,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dagster_project.forecasting.forecast import ForecastModel, content_hash, forecast
+from dagster_project.forecasting.calibration import CalibrationRules, calibrate
+from dagster_project.forecasting.fallback import FallbackRule
+from dagster_project.forecasting.forecast import (
+    ForecastModel,
+    content_hash,
+    forecast,
+    method_rows,
+)
 from dagster_project.forecasting.frames import KEYS, FrameError
-from dagster_project.forecasting.intervals import PATHS, QUANTILES
+from dagster_project.forecasting.intervals import PATHS, QUANTILES, quantile_frame
 from dagster_project.forecasting.model import fit
 from dagster_project.forecasting.paths import STEPS_PER_UNIT
 from tests.forecasting.invented_frames import QUICK, InventedHistory
 
 UNITS = ["units_mean", *QUANTILES]
+METHOD = ["method", "is_fallback"]
 
 
 def paths_of(rows: pd.DataFrame) -> np.ndarray:
@@ -31,7 +39,7 @@ def frame(history: InventedHistory) -> pd.DataFrame:
 @pytest.fixture
 def partly(model: ForecastModel) -> ForecastModel:
     """The model with one series that falls back."""
-    fallback = replace(model.calibration, fallback_series=(("product 2", "3"),))
+    fallback = replace(model.calibration, fallbacks={("product 2", "3"): "seasonal_naive"})
     return replace(model, calibration=fallback)
 
 
@@ -41,7 +49,7 @@ def test_every_series_and_target_day_comes_out_exactly_once(
     found = forecast(model, frame.sample(frac=1, random_state=1))
     expected = frame[KEYS].sort_values(KEYS, ignore_index=True)
     pd.testing.assert_frame_equal(found[KEYS], expected)
-    assert list(found.columns) == [*KEYS, "horizon_days", *UNITS, "is_fallback", "units_paths"]
+    assert list(found.columns) == [*KEYS, "horizon_days", *UNITS, *METHOD, "units_paths"]
     assert found["is_fallback"].dtype == bool
 
 
@@ -71,9 +79,55 @@ def test_a_series_that_falls_back_gets_the_baseline_with_its_own_width(
     found, plain = forecast(partly, frame), forecast(model, frame)
     chosen = (found["product_id"] == "product 2") & (found["store_id"] == "3")
     assert found["is_fallback"].equals(chosen)
+    assert found["method"].tolist() == np.where(chosen, "seasonal_naive", "model").tolist()
     baseline = forecast(model.as_baseline(), frame)
     pd.testing.assert_frame_equal(found[chosen], baseline[chosen])
     pd.testing.assert_frame_equal(found[~chosen], plain[~chosen])
+
+
+@pytest.mark.parametrize(
+    ("rung", "column"), [("naive", "naive_units"), ("weekday_average", "f_weekday_mean_8")]
+)
+def test_a_series_can_fall_back_to_any_rung_with_the_errors_of_that_rung(
+    model: ForecastModel, frame: pd.DataFrame, rung: str, column: str
+) -> None:
+    calibration = replace(model.calibration, fallbacks={("product 2", "3"): rung})
+    found = forecast(replace(model, calibration=calibration), frame)
+    chosen = (found["product_id"] == "product 2") & (found["store_id"] == "3")
+    assert set(found.loc[chosen, "method"]) == {rung}
+    assert found["is_fallback"].equals(chosen)
+    rows = frame.sort_values(KEYS, ignore_index=True)[chosen]
+    assert found.loc[chosen, "units_mean"].to_numpy() == pytest.approx(rows[column], abs=1e-4)
+    expected = quantile_frame(
+        calibration.intervals[rung],
+        rows[column].to_numpy(dtype=float),
+        rows["f_mean_56"].to_numpy(),
+        rows["horizon_days"].to_numpy(),
+    )
+    assert found.loc[chosen, list(QUANTILES)].to_numpy() == pytest.approx(expected, abs=1e-4)
+    plain = forecast(model, frame)
+    pd.testing.assert_frame_equal(found[~chosen], plain[~chosen])
+
+
+def test_a_series_that_a_rung_serves_better_at_past_origins_falls_back_to_it(
+    model: ForecastModel, history: InventedHistory, frame: pd.DataFrame
+) -> None:
+    past = history.frame[history.frame["cutoff_on"].isin(history.frame["cutoff_on"].unique()[:2])]
+    rows = method_rows(model.demand, past).assign(units=past["units"].to_numpy())
+    served = (rows["product_id"] == "product 4") & (rows["store_id"] == "0")
+    rows.loc[served, "naive_units"] = rows.loc[served, "units"] + 0.1
+    others = replace(FallbackRule(), margin=1)
+    assert calibrate(rows, CalibrationRules(fallback=others)).fallbacks == {}
+    calibration = calibrate(rows, CalibrationRules(fallback=FallbackRule(min_observations=28)))
+    assert calibration.fallbacks["product 4", "0"] == "naive"
+    found = forecast(replace(model, calibration=calibration), frame)
+    chosen = (found["product_id"] == "product 4") & (found["store_id"] == "0")
+    assert set(found.loc[chosen, "method"]) == {"naive"}
+    assert found.loc[chosen, "is_fallback"].all()
+    last_units = frame.loc[
+        (frame["product_id"] == "product 4") & (frame["store_id"] == "0"), "naive_units"
+    ]
+    assert (found.loc[chosen, "units_mean"] == last_units.iloc[0]).all()
 
 
 def test_the_baseline_can_be_published_for_all(model: ForecastModel, frame: pd.DataFrame) -> None:
@@ -121,7 +175,7 @@ def test_a_model_rebuilt_from_its_state_forecasts_the_same(
 
 
 def test_a_state_of_another_format_is_refused(model: ForecastModel) -> None:
-    with pytest.raises(ValueError, match="expected format 2, found 99"):
+    with pytest.raises(ValueError, match="expected format 3, found 99"):
         ForecastModel.from_state({**model.to_state(), "format": 99})
 
 
@@ -131,8 +185,9 @@ def test_the_content_hash_is_that_of_the_training_and_nothing_else(
     training = history.training_rows(history.known_through_on)
     again = replace(model, demand=fit(training.sample(frac=1, random_state=4), QUICK))
     assert content_hash(again) == content_hash(model)
-    tables = replace(model.calibration, baseline_intervals=model.calibration.model_intervals)
-    ranks = replace(model.calibration, model_ranks=model.calibration.baseline_ranks)
+    known = model.calibration
+    tables = replace(known, intervals={**known.intervals, "naive": known.intervals["model"]})
+    ranks = replace(known, ranks={**known.ranks, "model": known.ranks["naive"]})
     others = [
         partly,
         replace(model, calibration=ranks),

@@ -126,6 +126,22 @@ def test_no_worse_than_the_champion_on_the_origins_they_share(
     ]
 
 
+def test_origins_that_only_tell_the_age_of_a_model_are_not_shared_ones(
+    scores: Callable[..., pd.DataFrame],
+) -> None:
+    between = pd.DataFrame(
+        [("model", pd.Timestamp("2017-09-24"), "model_age", "2", "rmsse", 0.8, 1000)],
+        columns=COLUMNS,
+    )
+    challenger, champion = (
+        pd.concat([scores(cutoffs=(cutoff,)), between], ignore_index=True)
+        for cutoff in ("2017-10-08", "2017-09-10")
+    )
+    verdict = judge(challenger, champion, LIMITS)
+    assert verdict.passed
+    assert sum("no shared origin" in reason.rule for reason in verdict.reasons) == 2
+
+
 def test_without_shared_origins_skill_against_the_baseline_is_compared(
     scores: Callable[..., pd.DataFrame],
 ) -> None:

@@ -88,7 +88,9 @@ def test_sql_and_onnx_say_what_python_says_of_any_row(demand: DemandModel, data:
     given_rows = data.draw(st.lists(invented_rows(demand), min_size=1, max_size=30))
     rows = pd.DataFrame(given_rows).astype(dict.fromkeys(demand.features, float))
     days = pd.Timestamp("2017-12-01") + pd.to_timedelta(np.arange(len(rows)), unit="D")
-    rows = rows.assign(cutoff_on=pd.Timestamp("2017-11-30"), target_on=days, baseline_units=0.0)
+    rows = rows.assign(
+        cutoff_on=pd.Timestamp("2017-11-30"), target_on=days, baseline_units=0.0, naive_units=0.0
+    )
     rows = rows.fillna({"product_id": "", "store_id": ""})
     rows = rows.sort_values(["product_id", "store_id", "target_on"], ignore_index=True)
     expected = predict(demand, rows)

@@ -41,7 +41,7 @@ def published(rows: pd.DataFrame) -> Published:
     quantiles = pd.DataFrame(
         {name: units * 2 * level for name, level in QUANTILES.items()}, index=range(len(rows))
     )
-    return Published(units, quantiles, np.zeros(len(rows), dtype=bool))
+    return Published(units, quantiles, np.full(len(rows), "model", dtype=object))
 
 
 def _score(table: pd.DataFrame, name: str, value: str, metric: str) -> float:
@@ -167,6 +167,7 @@ def test_the_pooled_score_is_the_mean_over_origins() -> None:
 def test_a_backtest_scores_three_methods_in_every_slice(backtest: Backtest) -> None:
     pooled = backtest.scores[backtest.scores["cutoff_on"].isna()]
     assert set(pooled["method"]) == {"model", "baseline", "published"}
-    assert set(pooled["slice"]) == {"overall", "horizon_week", "store", "category", "volume"}
+    slices = {"overall", "horizon_week", "store", "category", "volume", "model_age"}
+    assert set(pooled["slice"]) == slices
     assert pooled["score"].notna().all()
     assert not pooled.duplicated(["method", "slice", "slice_value", "metric"]).any()

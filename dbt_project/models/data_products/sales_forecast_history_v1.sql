@@ -43,7 +43,8 @@ history as (
         ledger.units_p975,
         ledger.model_version,
         ledger.is_fallback,
-        ledger.is_backfill
+        ledger.is_backfill,
+        {{ ledger_method() }}
     from ledger
     left join believed on ledger.forecast_version = believed.forecast_version
     where ledger.is_backfill or believed.forecast_version is not null

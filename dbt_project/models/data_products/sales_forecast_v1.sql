@@ -56,7 +56,8 @@ forecast as (
         paths.units_paths,
         coalesce(products.category, 'unknown') as category,
         coalesce(products.department, 'unknown') as department,
-        coalesce(stores.region, 'unknown') as region
+        coalesce(stores.region, 'unknown') as region,
+        {{ ledger_method() }}
     from ledger
     inner join newest on ledger.forecast_version = newest.forecast_version
     left join paths

@@ -16,7 +16,8 @@ measured as (
         {{ feature_ratio('sold_revenue_' ~ window, 'priced_units_' ~ window) }}
             as unit_price_{{ window }},
         {%- endfor %}
-        {{ feature_ratio('units_140', 'sold_days_140') }} as mean_sale_140
+        {{ feature_ratio('units_140', 'sold_days_140') }} as mean_sale_140,
+        cast(coalesce(last_units, 0) as double) as naive_units
     from series_windows
 
 ),
@@ -37,6 +38,7 @@ feat_series as (
         {{ feature_ratio(
             'nullif(squared_changes_364, 0)', 'greatest(open_days_364 - 1, 0)'
         ) }} as rmsse_scale,
+        naive_units,
 
         ---------- features
         {%- for window in windows %}

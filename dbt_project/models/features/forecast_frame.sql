@@ -225,6 +225,7 @@ series_weekdays as (
         {%- endfor %}
         {%- endfor %}
         feat_series.rmsse_scale,
+        feat_series.naive_units,
         {%- for column in level_features %}
         feat_series.{{ column }},
         {%- endfor %}
@@ -315,6 +316,7 @@ forecast_frame as (
         ---------- numerics
         targets.horizon_days,
         series_weekdays.rmsse_scale,
+        series_weekdays.naive_units,
         series_weekdays.baseline_units,
 
         ---------- booleans

@@ -173,6 +173,7 @@ series_days as (
         sum(open_days) over so_far as open_days,
         sum(sold_days) over so_far as sold_days,
         sum(units) over so_far as units,
+        last_value(units ignore nulls) over so_far as last_units,
         sum(units * units) over so_far as units_squared,
         sum(unit_change * unit_change) over so_far as squared_changes,
         first_value(unit_change ignore nulls) over (

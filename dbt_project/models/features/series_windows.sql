@@ -43,6 +43,7 @@ series_windows as (
             - coalesce(before_364.next_unit_change * before_364.next_unit_change, 0),
             0
         ) as squared_changes_364,
+        at_cutoff.last_units,
 
         ---------- dates
         series_editions.cutoff_on,
