@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import holidays
 import pyarrow as pa
-from dateutil.easter import easter
+from dateutil.easter import easter  # type: ignore[import-untyped]
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import BIGINT, DATE, VARCHAR
@@ -56,7 +56,8 @@ def public_holiday(country: str, day: Any) -> str | None:
 
 def easter_sunday(year: int) -> date:
     """Easter Sunday of the western churches in a year."""
-    return easter(year)
+    sunday: date = easter(year)
+    return sunday
 
 
 def customer_key(home: Path) -> bytes:
