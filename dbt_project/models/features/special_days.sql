@@ -57,7 +57,8 @@ periods as (
     select
         one.store_id,
         one.day_on,
-        one.event_name
+        one.event_name,
+        one.known_on
     from store_events as one
     inner join store_events as other
         on
@@ -66,7 +67,7 @@ periods as (
             and one.known_on >= other.known_on
             and one.day_on <> other.day_on
     where other.day_on between one.day_on - 7 and one.day_on + 7
-    group by one.store_id, one.day_on, one.event_name
+    group by one.store_id, one.day_on, one.event_name, one.known_on
     having count(distinct other.day_on) >= {{ days_of_a_period }}
 
 ),
@@ -83,6 +84,7 @@ found as (
             store_events.store_id = periods.store_id
             and store_events.day_on = periods.day_on
             and store_events.event_name = periods.event_name
+            and store_events.known_on = periods.known_on
     where periods.day_on is null
     union all
     select
