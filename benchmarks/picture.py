@@ -104,7 +104,8 @@ def _band(axes: Axes, dataset: Dataset, forecasts: Mapping[date, pd.DataFrame]) 
         origin, [0, 1], color=QUIET, linewidth=0.8, linestyle=":",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip
-    axes.set(title=f"{product_id}, store {store_id}", ylabel="units a day", ylim=(0, None))
-    axes.legend(frameon=False, ncols=4, loc="lower left")
+    axes.set(ylabel="units a day", ylim=(0, None))
+    axes.set_title(f"{product_id}, store {store_id}", loc="left")
+    axes.legend(frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     ticks = pd.date_range(sold["sold_on"].min(), days.max(), freq="14D")
     axes.set_xticks(ticks.to_numpy(), [f"{tick:%d %b}" for tick in ticks])

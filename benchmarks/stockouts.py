@@ -137,7 +137,8 @@ def markdown(found: Found) -> str:
         "",
         "Sales of a run of open days were taken away from series that sold on the share of days in"
         " the column's head; the table gives the share of such runs that the rule tells, and the"
-        " open days it takes.",
+        " open days it takes. A censored run may touch days that sold nothing anyway, and is then"
+        " longer than the table says: so a run of 2 can be told after 6 days.",
         "",
         "| open days censored | " + " | ".join(_band(share) for share in shares) + " |",
         "| ---: |" + " ---: |" * len(shares),

@@ -12,7 +12,7 @@ ESTIMATORS = {LIGHTGBM: ("tweedie", "poisson"), HIST_GRADIENT_BOOSTING: ("poisso
 
 @dataclass(frozen=True)
 class Parameters:
-    """How a model is fitted. How the defaults were chosen is told in docs/decisions/0014.
+    """How a model is fitted; docs/decisions/0014 tells how the defaults were chosen.
 
     Attributes:
         estimator: lightgbm (LGBMRegressor) or hist_gradient_boosting (scikit-learn's).

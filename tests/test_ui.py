@@ -21,6 +21,7 @@ import pytest
 from tests.command_line import NEXT_DAY, copy_home, execute
 
 SECONDS_TO_START = 180
+SECONDS_TO_STOP = 300
 
 GRAPH = """
 {
@@ -120,7 +121,7 @@ def served(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         finally:
             os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
             try:
-                process.wait(60)
+                process.wait(SECONDS_TO_STOP)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

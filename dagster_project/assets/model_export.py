@@ -18,8 +18,8 @@ from dagster_project.assets.frames import read_frame
 from dagster_project.forecasting.explanation import GROUPS, group_of
 from dagster_project.forecasting.forecast import ForecastModel
 from dagster_project.forecasting.frames import KEYS
-from dagster_project.forecasting.inputs import input_columns, raw_inputs
-from dagster_project.forecasting.model import model_inputs, series_scale
+from dagster_project.forecasting.inputs import raw_inputs, series_scale
+from dagster_project.forecasting.model import predict_ratio
 from dagster_project.forecasting.onnx_model import onnx_bytes
 from dagster_project.forecasting.skops_model import skops_bytes
 from dagster_project.forecasting.sql_model import inputs_table, macro_sql
@@ -103,7 +103,7 @@ def export_model(
             record,
             model,
             models.scores_of(connection, record.model_version),
-            horizon_days=int(frame["horizon_days"].max()),
+            frame=frame,
         ).encode(),
         **model_files(model, record.model_version, frame),
     }
@@ -130,14 +130,14 @@ def holdout(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
     ordered = frame.sort_values(KEYS, ignore_index=True)
     chosen = np.linspace(0, len(ordered) - 1, min(HOLDOUT_ROWS, len(ordered))).round().astype(int)
     rows, demand = ordered.iloc[chosen].reset_index(drop=True), model.demand
-    ratio = demand.pipeline.predict(model_inputs(rows, list(demand.features), demand.parameters))
-    return raw_inputs(demand, rows)[input_columns(demand)].assign(
+    ratio = predict_ratio(demand, rows)
+    return raw_inputs(rows, demand.features, demand.parameters).assign(
         expected_ratio=ratio, expected_units=ratio * series_scale(rows, demand.parameters)
     )
 
 
 def model_card(
-    record: ModelRecord, model: ForecastModel, scores: pd.DataFrame, *, horizon_days: int
+    record: ModelRecord, model: ForecastModel, scores: pd.DataFrame, *, frame: pd.DataFrame
 ) -> str:
     """What a person should know of a model before using it, as Markdown."""
     groups: dict[str, list[str]] = {group: [] for group in GROUPS}
@@ -163,9 +163,9 @@ def model_card(
             f"* {group}: {', '.join(names)}" for group, names in groups.items() if names
         ),
         scores="\n\n".join(table for table in tables if table),
-        horizon=horizon_days,
+        horizon=int(frame["horizon_days"].max()),
         fallbacks=len(model.calibration.fallbacks),
-        holdout=HOLDOUT_ROWS,
+        holdout=min(HOLDOUT_ROWS, len(frame)),
         macro_file=MACRO_FILE,
         inputs_file=INPUTS_FILE,
     )

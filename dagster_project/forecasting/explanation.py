@@ -17,9 +17,9 @@ import pandas as pd
 
 from dagster_project.forecasting.forecast import DECIMALS, ForecastModel
 from dagster_project.forecasting.frames import KEYS, FrameError, is_closed
-from dagster_project.forecasting.inputs import input_columns, input_matrix
+from dagster_project.forecasting.inputs import input_columns, series_scale
 from dagster_project.forecasting.metrics import Numbers
-from dagster_project.forecasting.model import series_scale
+from dagster_project.forecasting.model import input_matrix
 from dagster_project.forecasting.shapley import shapley_values
 from dagster_project.forecasting.trees import trees_of
 
@@ -131,7 +131,7 @@ def explain(model: ForecastModel, frame: pd.DataFrame, published: pd.DataFrame) 
 def explain_units(model: ForecastModel, rows: pd.DataFrame) -> Numbers:
     """Base and contributions of GROUPS in units per day, shape (rows, 1 + groups), not rounded."""
     demand = model.demand
-    player_of = np.array([GROUPS.index(group_of(name)) for name in input_columns(demand)])
+    player_of = np.array([GROUPS.index(group_of(name)) for name in input_columns(demand.features)])
     expected, values = shapley_values(
         trees_of(demand.pipeline["regressor"]), input_matrix(demand, rows), player_of, len(GROUPS)
     )

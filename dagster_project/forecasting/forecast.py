@@ -20,8 +20,9 @@ from dagster_project.forecasting.calibration import (
     with_paths,
 )
 from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
+from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
-from dagster_project.forecasting.model import DemandModel, predict, series_scale, trees_bytes
+from dagster_project.forecasting.model import DemandModel, predict, trees_bytes
 from dagster_project.forecasting.paths import PastRanks, Paths
 from dagster_project.forecasting.rungs import (
     BELOW_MODEL,

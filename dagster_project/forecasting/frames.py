@@ -32,7 +32,6 @@ UNITS_PREFIXES = (
     "f_last_year_mean",
     "f_promoted_mean_",
     "f_unpromoted_mean_",
-    "f_units_",
     "f_base",
 )
 """Features in units per day of the series itself; all others are shares, ratios, days or facts."""

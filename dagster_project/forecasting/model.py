@@ -22,9 +22,9 @@ from dagster_project.forecasting.frames import (
     check_frame,
     feature_columns,
     is_closed,
-    is_in_units,
     rows_for_training,
 )
+from dagster_project.forecasting.inputs import IDS, model_inputs, number_columns, series_scale
 from dagster_project.forecasting.metrics import Numbers
 from dagster_project.parameters import LIGHTGBM, Parameters
 
@@ -36,9 +36,6 @@ except OSError as error:  # its wheel leaves OpenMP's library to the system
         "libgomp1`, or your system's package of that name."
     ) from error
 
-IDS = ["product_id", "store_id", "category"]
-SCALE = "scale"
-
 
 @dataclass(frozen=True)
 class DemandModel:
@@ -47,13 +44,6 @@ class DemandModel:
     pipeline: Pipeline
     features: tuple[str, ...]
     parameters: Parameters
-
-
-def series_scale(frame: pd.DataFrame, parameters: Parameters) -> Numbers:
-    """Scale per row in units per day: the recent mean, or the floor where that is less or null."""
-    check_columns(frame, [parameters.scale_column])
-    recent = frame[parameters.scale_column].astype(np.float64).fillna(0.0).to_numpy()
-    return np.maximum(recent, parameters.scale_floor)
 
 
 def fit(frame: pd.DataFrame, parameters: Parameters) -> DemandModel:
@@ -100,32 +90,34 @@ def predict(model: DemandModel, frame: pd.DataFrame) -> Numbers:
     check_frame(frame, list(model.features))
     if frame.empty:
         return np.zeros(0)
-    ratio = model.pipeline.predict(model_inputs(frame, list(model.features), model.parameters))
-    units = np.maximum(ratio, 0.0) * series_scale(frame, model.parameters)
+    units = np.maximum(predict_ratio(model, frame), 0.0) * series_scale(frame, model.parameters)
     return np.where(is_closed(frame), 0.0, units)
 
 
-def model_inputs(frame: pd.DataFrame, features: list[str], parameters: Parameters) -> pd.DataFrame:
-    """What the pipeline reads: IDS as text, then horizon, scale and features as float32.
+def predict_ratio(model: DemandModel, frame: pd.DataFrame) -> Numbers:
+    """What the regressor says per row: expected units over the scale, closed days or not."""
+    inputs = model_inputs(frame, model.features, model.parameters)
+    return np.asarray(model.pipeline.predict(inputs), dtype=np.float64)
 
-    Features in units of the series are divided by its scale.
-    """
-    ids = {name: frame[name].astype(object).where(frame[name].notna(), "") for name in IDS}
-    numbers = frame[["horizon_days", *features]].astype(np.float32)
-    scale = series_scale(frame, parameters).astype(np.float32)
-    numbers.insert(1, SCALE, scale)
-    units = [name for name in features if is_in_units(name)]
-    numbers[units] = numbers[units].to_numpy() / scale[:, np.newaxis]
-    return pd.concat([pd.DataFrame(ids, index=frame.index, dtype=object), numbers], axis=1)
+
+def id_categories(model: DemandModel) -> dict[str, list[str]]:
+    """The ids that a model knows by column; the position of one is its code, others are null."""
+    known = model.pipeline["columns"].named_transformers_["ids"].categories_
+    return {name: [str(value) for value in values] for name, values in zip(IDS, known, strict=True)}
+
+
+def input_matrix(model: DemandModel, frame: pd.DataFrame) -> Numbers:
+    """What the trees read: codes of ids, then numbers, shape (rows, inputs), NaN is null."""
+    inputs = model_inputs(frame, model.features, model.parameters)
+    return np.asarray(model.pipeline["columns"].transform(inputs), dtype=np.float64)
 
 
 def _pipeline(features: list[str], parameters: Parameters) -> Pipeline:
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     columns = ColumnTransformer(
-        [("ids", encoder, IDS), ("numbers", "passthrough", ["horizon_days", SCALE, *features])],
+        [("ids", encoder, IDS), ("numbers", "passthrough", number_columns(features))],
         sparse_threshold=0,
     )
-    # As an array: LightGBM would keep column names and warn wherever they are absent.
     return Pipeline([("columns", columns), ("regressor", _regressor(parameters))])
 
 

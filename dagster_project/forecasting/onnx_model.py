@@ -15,9 +15,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dagster_project.forecasting.frames import is_in_units
-from dagster_project.forecasting.inputs import id_categories, number_columns
+from dagster_project.forecasting.inputs import IDS, SCALE, number_columns
 from dagster_project.forecasting.metrics import Numbers
-from dagster_project.forecasting.model import IDS, SCALE, DemandModel
+from dagster_project.forecasting.model import DemandModel, id_categories
 from dagster_project.forecasting.trees import LEAF, Trees, trees_of
 
 OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
@@ -34,7 +34,7 @@ def onnx_bytes(demand: DemandModel, name: str) -> bytes:
         demand: a fitted model.
         name: name of the graph, such as the model version.
     """
-    numbers = number_columns(demand)
+    numbers = number_columns(demand.features)
     nodes = [
         _node("LabelEncoder", [column], [f"{column}_code"], domain=TREES, **_codes(categories))
         for column, categories in id_categories(demand).items()

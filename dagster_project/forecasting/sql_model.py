@@ -13,8 +13,14 @@ import math
 import pandas as pd
 
 from dagster_project.forecasting.frames import KEYS, is_closed, is_in_units
-from dagster_project.forecasting.inputs import id_categories, number_columns, raw_inputs
-from dagster_project.forecasting.model import IDS, SCALE, DemandModel, series_scale
+from dagster_project.forecasting.inputs import (
+    IDS,
+    SCALE,
+    number_columns,
+    raw_inputs,
+    series_scale,
+)
+from dagster_project.forecasting.model import DemandModel, id_categories
 from dagster_project.forecasting.trees import LEAF, Tree, trees_of
 
 MACRO = "predict_units"
@@ -28,14 +34,14 @@ def inputs_table(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         horizon_days, scale (double) and the model's features (float32), sorted by KEYS.
     """
     rows = frame.sort_values(KEYS, ignore_index=True)
-    inputs = raw_inputs(demand, rows)
+    inputs = raw_inputs(rows, demand.features, demand.parameters)
     codes = {
         _code(name): pd.Index(known).get_indexer(pd.Index(inputs[name]))
         for name, known in id_categories(demand).items()
     }
     found = rows[[*KEYS, "category"]].assign(is_closed=is_closed(rows), **codes)
     found[list(codes)] = found[list(codes)].astype("Int32").mask(found[list(codes)] < 0)
-    numbers = inputs[number_columns(demand)].assign(
+    numbers = inputs[number_columns(demand.features)].assign(
         **{SCALE: series_scale(rows, demand.parameters)}
     )
     return pd.concat([found, numbers], axis=1)
@@ -50,7 +56,7 @@ def macro_sql(demand: DemandModel) -> str:
     regressor = trees_of(demand.pipeline["regressor"])
     score = " + ".join([_number(regressor.start), *(_case(tree, 0) for tree in regressor.trees)])
     columns = [f"{_given(_code(name))}::double" for name in IDS]
-    columns += [_input(name) for name in number_columns(demand)]
+    columns += [_input(name) for name in number_columns(demand.features)]
     return (
         f"create macro {MACRO}(inputs) as (\n"
         f"select case when is_closed then 0.0::double else units_per_ratio * exp({score}) end\n"

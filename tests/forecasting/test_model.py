@@ -10,16 +10,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from dagster_project.forecasting.frames import FrameError
+from dagster_project.forecasting.inputs import IDS, model_inputs, series_scale
 from dagster_project.forecasting.metrics import bias
-from dagster_project.forecasting.model import (
-    IDS,
-    DemandModel,
-    fit,
-    model_inputs,
-    predict,
-    series_scale,
-    trees_bytes,
-)
+from dagster_project.forecasting.model import DemandModel, fit, predict, trees_bytes
 from dagster_project.forecasting.rungs import SEASONAL_NAIVE, rung_units
 from dagster_project.parameters import Parameters
 from tests.forecasting.invented_frames import QUICK, InventedHistory

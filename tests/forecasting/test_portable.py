@@ -97,7 +97,7 @@ def test_sql_and_onnx_say_what_python_says_of_any_row(demand: DemandModel, data:
     assert on_duckdb(demand, inputs_table(demand, rows)) == pytest.approx(expected, rel=1e-9)
     is_open = (rows["is_open"].astype(object) != False).to_numpy()  # noqa: E712
     if is_open.any():
-        inputs = raw_inputs(demand, rows)[is_open]
+        inputs = raw_inputs(rows, demand.features, demand.parameters)[is_open]
         found = on_onnx(onnx_bytes(demand, "m"), inputs)
         assert found == pytest.approx(expected[is_open], rel=1e-5)
 
@@ -108,7 +108,7 @@ def test_every_published_form_gives_the_expected_outputs_of_the_holdout(
     files = model_files(model, "2017-11-19-12345678", frame)
     holdout = pq.read_table(io.BytesIO(files["holdout.parquet"])).to_pandas()
     assert len(holdout) == HOLDOUT_ROWS
-    columns = input_columns(model.demand)
+    columns = input_columns(model.demand.features)
     assert list(holdout.columns) == [*columns, "expected_ratio", "expected_units"]
 
     session = onnxruntime.InferenceSession(files["model.onnx"], providers=["CPUExecutionProvider"])
@@ -157,13 +157,12 @@ def test_a_changed_promotion_changes_the_answer_and_a_null_is_an_answer_too(
             ordered.assign(f_promo_plan_share=share).astype({"f_promo_plan_share": float}),
         )
         assert asked == pytest.approx(expected, rel=1e-9)
-    assert list(inputs.columns[-len(number_columns(model.demand)) :]) == number_columns(
-        model.demand
-    )
+    numbers = number_columns(model.demand.features)
+    assert list(inputs.columns[-len(numbers) :]) == numbers
 
 
 def test_the_card_tells_how_good_the_model_was_where_and_from_what(
-    model: ForecastModel, backtest: Backtest
+    model: ForecastModel, backtest: Backtest, frame: pd.DataFrame
 ) -> None:
     record = ModelRecord(
         model_version="2017-11-19-12345678",
@@ -184,7 +183,8 @@ def test_the_card_tells_how_good_the_model_was_where_and_from_what(
         is_champion=True,
         is_backfill=False,
     )
-    card = model_card(record, model, backtest.scores, horizon_days=28)
+    card = model_card(record, model, backtest.scores, frame=frame.head(20))
+    assert "| `holdout.parquet` | 20 of its rows with" in card
     assert card.startswith("# Model 2017-11-19-12345678\n")
     assert "| Gate | passed: RMSSE |" in card
     assert "* calendar: `f_weekday`\n" in card
