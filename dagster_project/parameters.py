@@ -29,7 +29,8 @@ class Parameters:
         max_training_rows: cap of the sample of as-of rows.
         scale_column: what units are divided by before the fit: units per day, as of the cutoff.
         scale_floor: least scale, in units per day, so that a sleeping series can wake up.
-        seed: seed of the sample and of the regressor.
+        members: models whose mean is forecast, each with a seed of its own.
+        seed: seed of the sample and of the first member.
     """
 
     estimator: str = LIGHTGBM
@@ -46,6 +47,7 @@ class Parameters:
     max_training_rows: int = 300_000
     scale_column: str = "f_mean_56"
     scale_floor: float = 0.05
+    members: int = 1
     seed: int = 20171231
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class Parameters:
             ("row_share", 0.01, 1.0),
             ("max_training_rows", 1, 1_000_000_000),
             ("scale_floor", 1e-9, 1e9),
+            ("members", 1, 20),
         ):
             value = getattr(self, name)
             if not lowest <= value <= highest:

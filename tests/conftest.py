@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from dagster_project.settings import CHECKOUT, Settings
 from tests.command_line import (
@@ -25,6 +26,10 @@ from tests.command_line import (
     meshcast,
     without_network,
 )
+
+# How long an example takes says how busy the machine is, and fails no test.
+hypothesis_settings.register_profile("meshcast", deadline=None)
+hypothesis_settings.load_profile("meshcast")
 
 COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "examples")
 

@@ -7,7 +7,7 @@ it looks at anything, and phi the values of the groups, ln f = ln b + sum phi an
 
     f = b + sum of phi (f - b) / (ln f - ln b)
 
-which leaves no rest that belongs to nobody.
+which leaves no rest that belongs to nobody. Where several members are averaged, so are their parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dagster_project.forecasting.inputs import input_columns, series_scale
 from dagster_project.forecasting.metrics import Numbers
 from dagster_project.forecasting.model import input_matrix
 from dagster_project.forecasting.shapley import shapley_values
-from dagster_project.forecasting.trees import trees_of
+from dagster_project.forecasting.trees import members_of, trees_of
 
 GROUPS = ("level", "season", "trend", "calendar", "promotion", "price", "store", "product")
 
@@ -131,12 +131,16 @@ def explain(model: ForecastModel, frame: pd.DataFrame, published: pd.DataFrame) 
 def explain_units(model: ForecastModel, rows: pd.DataFrame) -> Numbers:
     """Base and contributions of GROUPS in units per day, shape (rows, 1 + groups), not rounded."""
     demand = model.demand
+    members = members_of(demand.pipeline["regressor"])
+    inputs, scale = input_matrix(demand, rows), series_scale(rows, demand.parameters)
     player_of = np.array([GROUPS.index(group_of(name)) for name in input_columns(demand.features)])
-    expected, values = shapley_values(
-        trees_of(demand.pipeline["regressor"]), input_matrix(demand, rows), player_of, len(GROUPS)
-    )
-    base = np.exp(expected) * series_scale(rows, demand.parameters)
-    return np.column_stack([base, values * logarithmic_mean(base, values.sum(axis=1))[:, None]])
+    parts = np.zeros((len(rows), len(COLUMNS)))
+    for member in members:
+        expected, values = shapley_values(trees_of(member), inputs, player_of, len(GROUPS))
+        base = np.exp(expected) * scale
+        in_units = values * logarithmic_mean(base, values.sum(axis=1))[:, None]
+        parts += np.column_stack([base, in_units]) / len(members)
+    return parts
 
 
 def logarithmic_mean(base: Numbers, log_ratio: Numbers) -> Numbers:

@@ -7,12 +7,12 @@ features that are units of the series: they are divided by the scale, and the sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
@@ -26,6 +26,7 @@ from dagster_project.forecasting.frames import (
 )
 from dagster_project.forecasting.inputs import IDS, model_inputs, number_columns, series_scale
 from dagster_project.forecasting.metrics import Numbers
+from dagster_project.forecasting.trees import members_of
 from dagster_project.parameters import LIGHTGBM, Parameters
 
 try:
@@ -121,7 +122,16 @@ def _pipeline(features: list[str], parameters: Parameters) -> Pipeline:
     return Pipeline([("columns", columns), ("regressor", _regressor(parameters))])
 
 
-def _regressor(parameters: Parameters) -> LGBMRegressor | HistGradientBoostingRegressor:
+def _regressor(
+    parameters: Parameters,
+) -> LGBMRegressor | HistGradientBoostingRegressor | VotingRegressor:
+    if parameters.members == 1:
+        return _member(parameters)
+    seeds = range(parameters.seed, parameters.seed + parameters.members)
+    return VotingRegressor([(f"seed_{s}", _member(replace(parameters, seed=s))) for s in seeds])
+
+
+def _member(parameters: Parameters) -> LGBMRegressor | HistGradientBoostingRegressor:
     if parameters.estimator == LIGHTGBM:
         return LGBMRegressor(
             objective=parameters.loss,
@@ -158,8 +168,11 @@ def _regressor(parameters: Parameters) -> LGBMRegressor | HistGradientBoostingRe
 
 def trees_bytes(model: DemandModel) -> bytes:
     """What decides the predictions of the fitted trees; the same fit gives the same bytes."""
-    regressor = model.pipeline["regressor"]
-    if model.parameters.estimator == LIGHTGBM:
+    return b"".join(_member_bytes(member) for member in members_of(model.pipeline["regressor"]))
+
+
+def _member_bytes(regressor: LGBMRegressor | HistGradientBoostingRegressor) -> bytes:
+    if isinstance(regressor, LGBMRegressor):
         return str(regressor.booster_.model_to_string()).encode()
     parts = [np.asarray(regressor._baseline_prediction, dtype=np.float64).tobytes()]
     for (tree,) in regressor._predictors:

@@ -18,7 +18,7 @@ from dagster_project.forecasting.frames import is_in_units
 from dagster_project.forecasting.inputs import IDS, SCALE, number_columns
 from dagster_project.forecasting.metrics import Numbers
 from dagster_project.forecasting.model import DemandModel, id_categories
-from dagster_project.forecasting.trees import LEAF, Trees, trees_of
+from dagster_project.forecasting.trees import LEAF, Trees, members_of, trees_of
 
 OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
 IR_VERSION = 9
@@ -35,6 +35,14 @@ def onnx_bytes(demand: DemandModel, name: str) -> bytes:
         name: name of the graph, such as the model version.
     """
     numbers = number_columns(demand.features)
+    members: list[onnx.NodeProto] = []
+    ratios: list[str] = []
+    for number, member in enumerate(members_of(demand.pipeline["regressor"])):
+        score, ratio = f"score_{number}", f"ratio_{number}"
+        trees = _ensemble(trees_of(member))
+        members.append(_node("TreeEnsembleRegressor", ["inputs"], [score], domain=TREES, **trees))
+        members.append(_node("Exp", [score], [ratio]))
+        ratios.append(ratio)
     nodes = [
         _node("LabelEncoder", [column], [f"{column}_code"], domain=TREES, **_codes(categories))
         for column, categories in id_categories(demand).items()
@@ -46,14 +54,8 @@ def onnx_bytes(demand: DemandModel, name: str) -> bytes:
         _node("Add", ["scale_of_units", "not_in_units"], ["divisors"]),
         _node("Div", ["numbers", "divisors"], ["scaled"]),
         _node("Concat", [*(f"{column}_code" for column in IDS), "scaled"], ["inputs"], axis=1),
-        _node(
-            "TreeEnsembleRegressor",
-            ["inputs"],
-            ["score"],
-            domain=TREES,
-            **_ensemble(trees_of(demand.pipeline["regressor"])),
-        ),
-        _node("Exp", ["score"], ["ratio"]),
+        *members,
+        _node("Mean", ratios, ["ratio"]),
         _node("Mul", ["ratio", SCALE], ["units"]),
     ]
     in_units = np.array([[is_in_units(column) for column in numbers]], dtype=np.float32)

@@ -21,7 +21,7 @@ from dagster_project.forecasting.inputs import (
     series_scale,
 )
 from dagster_project.forecasting.model import DemandModel, id_categories
-from dagster_project.forecasting.trees import LEAF, Tree, trees_of
+from dagster_project.forecasting.trees import LEAF, Tree, Trees, members_of, trees_of
 
 MACRO = "predict_units"
 
@@ -53,18 +53,23 @@ def macro_sql(demand: DemandModel) -> str:
     The arithmetic is the model's own: inputs are float32, those in units are divided by the scale,
     leaves are added as doubles in the order of the trees.
     """
-    regressor = trees_of(demand.pipeline["regressor"])
-    score = " + ".join([_number(regressor.start), *(_case(tree, 0) for tree in regressor.trees)])
+    ratios = [_ratio(trees_of(one)) for one in members_of(demand.pipeline["regressor"])]
+    ratio = f"({' + '.join(ratios)}) / {len(ratios)}"
     columns = [f"{_given(_code(name))}::double" for name in IDS]
     columns += [_input(name) for name in number_columns(demand.features)]
     return (
         f"create macro {MACRO}(inputs) as (\n"
-        f"select case when is_closed then 0.0::double else units_per_ratio * exp({score}) end\n"
+        f"select case when is_closed then 0.0::double else units_per_ratio * {ratio} end\n"
         f"from (select coalesce({_given('is_closed')}, false) as is_closed,"
         f" {_given(SCALE)}::double as units_per_ratio,\n"
         + ",\n".join(f"{column} as x{position}" for position, column in enumerate(columns))
         + ")\n)"
     )
+
+
+def _ratio(trees: Trees) -> str:
+    """What a member predicts."""
+    return f"exp({' + '.join([_number(trees.start), *(_case(tree, 0) for tree in trees.trees)])})"
 
 
 def _code(name: str) -> str:

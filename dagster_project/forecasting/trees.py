@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from lightgbm import LGBMRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 
 from dagster_project.forecasting.metrics import Codes, Numbers
 
@@ -86,8 +86,13 @@ class Trees:
     trees: tuple[Tree, ...]
 
 
+def members_of(regressor: Any) -> list[Any]:
+    """The fitted regressors whose mean a regressor predicts: itself alone, unless it is several."""
+    return list(regressor.estimators_) if isinstance(regressor, VotingRegressor) else [regressor]
+
+
 def trees_of(regressor: Any) -> Trees:
-    """Read the trees of a fitted regressor that predicts the exponential of its raw score.
+    """Read the trees of a fitted member, which predicts the exponential of its raw score.
 
     Raises:
         TreesUnknown: it is of another class, or has another link than the logarithm.

@@ -94,7 +94,7 @@ def test_wrmsse_is_what_a_slow_loop_over_levels_series_and_days_gives(seed: int)
     assert wrmsse(errors, weighing) == pytest.approx(sum(expected) / 9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(units, min_size=1, max_size=30))
 def test_scales_are_the_mean_differences_from_the_first_day_with_sales_on(sold: list) -> None:
     days = pd.date_range("2016-01-01", periods=len(sold))
@@ -109,7 +109,7 @@ def test_scales_are_the_mean_differences_from_the_first_day_with_sales_on(sold: 
         assert found["absolute_scale"].item() == pytest.approx(np.mean(np.abs(changes)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(units, units), min_size=1, max_size=30))
 def test_rmspe_counts_the_days_with_sales(days: list) -> None:
     squares = [((actual - forecast) / actual) ** 2 for actual, forecast in days if actual > 0]

@@ -83,7 +83,7 @@ def slow(
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     past=st.lists(st.sampled_from([0, 1, 1, 1, 4]), min_size=20, max_size=70),
     gap=st.integers(0, 62),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.pipeline import Pipeline
 
 from dagster_project.forecasting.explanation import (
     COLUMNS,
@@ -108,6 +109,24 @@ def test_not_rounded_it_adds_up_to_the_prediction_by_the_formula(
     found = explain_units(model, rows)
     assert found.shape == (len(rows), 1 + len(GROUPS))
     assert found.sum(axis=1) == pytest.approx(predict(model.demand, rows), rel=1e-12)
+
+
+def test_of_several_members_it_is_the_mean_of_what_explains_each(
+    model: ForecastModel, history: InventedHistory, frame: pd.DataFrame
+) -> None:
+    training = history.training_rows(history.known_through_on)
+    rows = frame[frame["horizon_days"] != 3]
+    several = replace(model, demand=fit(training, replace(QUICK, members=2)))
+    found = explain_units(several, rows)
+    assert found.sum(axis=1) == pytest.approx(predict(several.demand, rows), rel=1e-12)
+    alone = []
+    for member in several.demand.pipeline["regressor"].estimators_:
+        pipeline = Pipeline(
+            [("columns", several.demand.pipeline["columns"]), ("regressor", member)]
+        )
+        one = replace(several, demand=replace(several.demand, pipeline=pipeline))
+        alone.append(explain_units(one, rows))
+    assert found == pytest.approx((alone[0] + alone[1]) / 2, rel=1e-12, abs=1e-12)
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e6))

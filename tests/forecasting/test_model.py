@@ -77,6 +77,16 @@ def test_another_seed_draws_another_sample(split: tuple[pd.DataFrame, pd.DataFra
     assert not np.array_equal(one, other)
 
 
+def test_several_members_forecast_the_mean_of_models_that_differ_in_their_seeds(
+    split: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    model = fit(split[0], replace(QUICK, members=2))
+    alone = [predict(fit(split[0], replace(QUICK, seed=QUICK.seed + k)), split[1]) for k in (0, 1)]
+    assert not np.array_equal(*alone)
+    assert predict(model, split[1]) == pytest.approx((alone[0] + alone[1]) / 2)
+    assert trees_bytes(fit(split[0], replace(QUICK, members=2))) == trees_bytes(model)
+
+
 def test_scikit_learns_trees_do_it_too_and_are_the_same_every_time(
     split: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:

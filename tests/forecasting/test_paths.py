@@ -81,7 +81,7 @@ def test_luck_of_its_own_gives_rows_something_in_common_and_keeps_their_ranks() 
             assert np.corrcoef(days)[0, 1] > 0.9, "the same luck on every day of the horizon"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, 300), st.floats(0, 0.95))
 def test_ranks_are_a_permutation_whatever_is_missing_or_equal(
     seed: int, length: int, missing: float

@@ -26,7 +26,7 @@ from dagster_project.forecasting.onnx_model import onnx_bytes, round_down
 from dagster_project.forecasting.skops_model import skops_bytes
 from dagster_project.forecasting.sql_model import inputs_table, macro_sql
 from dagster_project.models import TRUSTED_TYPES, ModelRecord
-from dagster_project.parameters import HIST_GRADIENT_BOOSTING
+from dagster_project.parameters import HIST_GRADIENT_BOOSTING, LIGHTGBM
 from tests.forecasting.invented_frames import QUICK, InventedHistory
 
 IDS = {
@@ -36,10 +36,11 @@ IDS = {
 }
 
 
-@pytest.fixture(scope="module", params=["lightgbm", HIST_GRADIENT_BOOSTING])
+@pytest.fixture(scope="module", params=[(LIGHTGBM, 1), (LIGHTGBM, 3), (HIST_GRADIENT_BOOSTING, 1)])
 def demand(request: pytest.FixtureRequest, history: InventedHistory) -> DemandModel:
     """A model that has met nulls in a feature, and none in the others."""
-    parameters = replace(QUICK, estimator=request.param, loss="poisson")
+    estimator, members = request.param
+    parameters = replace(QUICK, estimator=estimator, members=members, loss="poisson")
     rows = history.training_rows(history.known_through_on)
     return fit(rows.assign(f_mean_14=rows["f_mean_14"].where(rows["f_weekday"] > 1)), parameters)
 
@@ -82,7 +83,7 @@ def invented_rows(demand: DemandModel) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.data())
 def test_sql_and_onnx_say_what_python_says_of_any_row(demand: DemandModel, data: Any) -> None:
     given_rows = data.draw(st.lists(invented_rows(demand), min_size=1, max_size=30))
