@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dagster_project.forecasting.dispersion import Dispersion, fit_dispersion
 from dagster_project.forecasting.fallback import (
     FallbackRule,
     Fallbacks,
@@ -21,6 +22,7 @@ from dagster_project.forecasting.intervals import (
     IntervalTable,
     Strata,
     fit_intervals,
+    mean_errors,
     quantile_frame,
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
@@ -49,12 +51,14 @@ class Calibration:
 
     Attributes:
         intervals: of each rung: the model's errors as ratios to its forecast, those of the others
-            in units of the series' scale.
+            in units of the series' scale, both times the dispersion.
+        dispersions: of each rung: what its spread is multiplied by.
         ranks: of each rung: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
 
     intervals: dict[str, IntervalTable]
+    dispersions: dict[str, Dispersion]
     ranks: dict[str, PastRanks]
     fallbacks: Fallbacks
 
@@ -86,7 +90,7 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
 
     Args:
         past: rows with `units` (null is skipped), the units of each rung, `scale`,
-            `horizon_days`, `product_id`, `store_id`, `target_on`, `is_closed`.
+            `horizon_days`, `product_id`, `store_id`, `target_on`, `is_closed`, `is_event`.
         rules: how to pool, when to fall back.
 
     Raises:
@@ -95,20 +99,22 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     known = past[past["units"].notna()]
     actual, horizon = _numbers(known, "units"), _horizon(known)
     tables: dict[str, IntervalTable] = {}
+    dispersions: dict[str, Dispersion] = {}
     ranks: dict[str, PastRanks] = {}
     for rung in RUNGS:
-        units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
+        units, size = _numbers(known, units_column(rung)), _size(known, rung)
+        usual = fit_intervals(actual, units, size, horizon, rules.strata)
+        expected = mean_errors(usual, units, horizon)
+        dispersions[rung] = fit_dispersion(known, np.abs(_errors(actual - units, size * expected)))
+        spread = spread_of(known, rung, dispersions[rung])
         tables[rung] = fit_intervals(actual, units, spread, horizon, rules.strata)
-        errors = np.full(len(known), np.nan)
-        np.divide(actual - units, spread, out=errors, where=spread > 0)
-        ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
-    return Calibration(tables, ranks, choose_fallbacks(known, rules.fallback))
+        ranks[rung] = fit_ranks(known, _errors(actual - units, spread), seed=rules.seed)
+    return Calibration(tables, dispersions, ranks, choose_fallbacks(known, rules.fallback))
 
 
-def spread_of(rows: pd.DataFrame, rung: str) -> Numbers:
+def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> Numbers:
     """Units that the errors of a rung are measured in; 0 on closed days."""
-    spread = _numbers(rows, units_column(MODEL) if rung == MODEL else "scale")
-    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread)
+    return _size(rows, rung) * dispersion.of(rows)
 
 
 def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
@@ -135,7 +141,7 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
         paths[chosen] = draw_paths(
             calibration.intervals[rung],
             published.units[chosen],
-            spread_of(part, rung),
+            spread_of(part, rung, calibration.dispersions[rung]),
             _horizon(part),
             ranks_of(calibration.ranks[rung], part),
         )
@@ -150,8 +156,9 @@ def _published(
     for rung, chosen in _by_rung(method):
         part = rows[chosen]
         units[chosen] = _numbers(part, units_column(rung))
+        spread = spread_of(part, rung, calibration.dispersions[rung])
         quantiles[chosen] = quantile_frame(
-            calibration.intervals[rung], units[chosen], spread_of(part, rung), _horizon(part)
+            calibration.intervals[rung], units[chosen], spread, _horizon(part)
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 
@@ -164,6 +171,19 @@ def _by_rung(
         chosen = np.asarray(method == rung, dtype=np.bool_)
         if chosen.any():
             yield rung, chosen
+
+
+def _size(rows: pd.DataFrame, rung: str) -> Numbers:
+    """What errors of a rung grow with, in units; 0 on closed days."""
+    size = _numbers(rows, units_column(MODEL) if rung == MODEL else "scale")
+    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, size)
+
+
+def _errors(units: Numbers, spread: Numbers) -> Numbers:
+    """Units over the spread, null where it is 0."""
+    found = np.full(len(units), np.nan)
+    np.divide(units, spread, out=found, where=spread > 0)
+    return found
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> Numbers:

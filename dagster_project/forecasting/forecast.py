@@ -19,7 +19,8 @@ from dagster_project.forecasting.calibration import (
     with_intervals,
     with_paths,
 )
-from dagster_project.forecasting.frames import KEYS, check_complete, is_closed
+from dagster_project.forecasting.dispersion import Dispersion
+from dagster_project.forecasting.frames import KEYS, check_complete, is_closed, is_event
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
 from dagster_project.forecasting.model import DemandModel, predict, trees_bytes
@@ -34,7 +35,7 @@ from dagster_project.forecasting.rungs import (
 )
 from dagster_project.parameters import Parameters
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 DECIMALS = 4
 """Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
 
@@ -69,6 +70,7 @@ class ForecastModel:
             "features": list(self.demand.features),
             "parameters": asdict(self.demand.parameters),
             "intervals": {rung: vars(self.calibration.intervals[rung]) for rung in RUNGS},
+            "dispersions": {rung: self.calibration.dispersions[rung].factors for rung in RUNGS},
             "ranks": {rung: vars(self.calibration.ranks[rung]) for rung in RUNGS},
             "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
@@ -92,6 +94,7 @@ class ForecastModel:
             ),
             calibration=Calibration(
                 {rung: IntervalTable(**table) for rung, table in state["intervals"].items()},
+                {rung: Dispersion(factors) for rung, factors in state["dispersions"].items()},
                 {rung: PastRanks(**ranks) for rung, ranks in state["ranks"].items()},
                 {(product_id, store_id): rung for product_id, store_id, rung in state["fallbacks"]},
             ),
@@ -108,7 +111,14 @@ def content_hash(model: ForecastModel) -> str:
     columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
-        for name in ("format", "trained_through_on", "features", "parameters", "fallbacks")
+        for name in (
+            "format",
+            "trained_through_on",
+            "features",
+            "parameters",
+            "dispersions",
+            "fallbacks",
+        )
     }
     categories = columns.named_transformers_["ids"].categories_
     plain["categories"] = [[str(value) for value in column] for column in categories]
@@ -126,8 +136,8 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every rung.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, scale, a `units_column` for each of RUNGS and,
-        where the frame has it, rmsse_scale; the index is 0, 1, …
+        KEYS, horizon_days, category, is_closed, is_event, scale, a `units_column` for each of
+        RUNGS and, where the frame has it, rmsse_scale; the index is 0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
@@ -140,6 +150,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         frame[kept]
         .assign(
             is_closed=is_closed(frame),
+            is_event=is_event(frame),
             scale=series_scale(frame, demand.parameters),
             **{units_column(rung): rung_units(frame, rung) for rung in BELOW_MODEL},
             **{units_column(MODEL): model_units},
