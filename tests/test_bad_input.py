@@ -22,6 +22,9 @@ from tests.invented import write_online_retail
 LANDING = "test_landing.py"
 CLEANING = "dbt/test_cleaning.py"
 END_TO_END = "test_end_to_end.py"
+FEATURES = "dbt/test_features.py"
+FORECAST = "forecasting/test_forecast.py"
+ODD_SERIES = "forecasting/test_odd_series.py"
 HERE = "test_bad_input.py"
 
 SHOWN_BY = {
@@ -76,6 +79,36 @@ SHOWN_BY = {
     "too little history": (
         HERE,
         "test_too_little_history_stops_before_training_and_says_how_much_is_missing",
+    ),
+    "a feature column all null, a target of NaN, a constant series, one observation, a series that "
+    "ends before the origin": (
+        ODD_SERIES,
+        "test_an_odd_series_has_a_forecast_for_each_target_day_and_its_width_is_honest",
+    ),
+    "a quantity of NaN or infinity": (
+        CLEANING,
+        "test_every_bad_line_is_quarantined_with_its_reason",
+    ),
+    "a target of infinity": (
+        ODD_SERIES,
+        "test_a_backtest_refuses_an_infinite_target_by_its_series",
+    ),
+    "duplicate series keys": (FORECAST, "test_a_duplicate_series_key_is_refused"),
+    "a promotion plan that stops before the horizon ends": (
+        ODD_SERIES,
+        "test_the_days_of_a_plan_that_stops_early_are_forecast_as_with_the_whole_plan",
+    ),
+    "a holiday calendar of another country": (
+        FEATURES,
+        "test_holidays_of_another_country_leave_every_series_its_target_days",
+    ),
+    "a country without holidays that are known": (
+        "test_sources.py",
+        "test_a_wrong_declaration_is_refused_with_file_field_rule_and_finding",
+    ),
+    "every active series has one forecast per target day": (
+        END_TO_END,
+        "test_the_forecast_has_each_series_on_each_day_after_the_cutoff",
     ),
 }
 

@@ -32,6 +32,8 @@ FRIDAY = f"""{TILL_HEADER}\
 17,,london,milk,,1,1.50
 18,2024-03-29 11:00,london,bread,,1,2.00
 18,2024-03-29 11:00,london,bread,,1,2.00
+23,2024-03-29 11:00,london,bread,,NaN,2.00
+24,2024-03-29 11:00,london,bread,,-inf,2.00
 """
 
 SUNDAY = """line,sold,shop,article,customer,pieces,unit_price,weather
@@ -55,6 +57,8 @@ REASONS = {
     15: "unparsable_unit_price",
     16: "unparsable_line",
     17: "missing_sold_at",
+    20: "unparsable_quantity",
+    21: "unparsable_quantity",
 }
 
 
@@ -257,8 +261,8 @@ def test_rows_of_every_file_are_accounted_for(shops: Deployment) -> None:
         " from loads where entity = 'sales_events' and source <> 'web' order by source, path"
     )
     assert found == [
-        ("2024-03-29-again.csv", 19, 5, 13, 1, 0),
-        ("2024-03-29.csv", 19, 0, 13, 6, 0),
+        ("2024-03-29-again.csv", 21, 5, 15, 1, 0),
+        ("2024-03-29.csv", 21, 0, 15, 6, 0),
         ("2024-03-31.csv", 4, 3, 1, 0, 0),
         ("2024-04-01.csv", 0, 0, 0, 0, 0),
         ("2024-03-29.csv", 3, 1, 0, 0, 2),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -121,3 +124,17 @@ def test_a_store_is_closed_where_its_calendar_says_so(built: Settings) -> None:
     assert (corner[4], corner[5], corner[6]) == (True, True, False)
     assert pd.isna(main[11])
     assert read_frame(built, date(2017, 11, 12)).to_pandas()["is_open"].isna().all()
+
+
+def test_holidays_of_another_country_leave_every_series_its_target_days(
+    built: Settings, tmp_path: Path
+) -> None:
+    settings = replace(built, home=tmp_path)
+    settings.warehouse_file.parent.mkdir()
+    shutil.copy2(built.warehouse_file, settings.warehouse_file)
+    with warehouse(settings) as connection:
+        connection.execute("update feat_calendar set country = 'FR'")
+        columns = connection.sql("select columns('f_.*') from feat_calendar").columns
+    before, after = read_frame(built, LATEST), read_frame(settings, LATEST)
+    assert {after[name].null_count for name in columns} == {after.num_rows}
+    assert after.drop_columns(columns).equals(before.drop_columns(columns))
