@@ -90,7 +90,9 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
         )
     for window in (28, 140, 364):
         features[f"f_sold_share_{window}"] = first_known(
-            (series.last(longer, cutoff) > 0).mean() for longer in (28, 140, 364) if longer >= window
+            (series.last(longer, cutoff) > 0).mean()
+            for longer in (28, 140, 364)
+            if longer >= window
         )
     for window in (28, 140):
         units = series.last(window, cutoff)
