@@ -59,7 +59,6 @@ GROUP_OF_PREFIX = {
     "f_frequent_": "calendar",
     "f_days_since_closed": "calendar",
     "f_days_to_closed": "calendar",
-    "f_open_days_before": "calendar",
     "f_residual_special": "calendar",
     "f_residual_easter": "calendar",
     "f_residual_product_easter": "calendar",

@@ -53,3 +53,20 @@
         delete from {{ built }} where cutoff_on in (select cutoff_on from {{ this }})
     {%- endif -%}
 {% endmacro %}
+
+{#- The latest cutoff and those of backtests, as a list of dates to stand in the text of a query: DuckDB
+    pushes such a list down into the view of the frame, a sub-query not. -#}
+{% macro feature_cutoffs_checked() %}
+    {%- set cutoffs = [] -%}
+    {%- set origins = ref('forecast_origins') -%}
+    {%- if execute and load_relation(origins) is not none -%}
+        {%- set found = run_query(
+            'select cutoff_on from ' ~ origins
+            ~ ' where is_latest or is_backtest_grid order by cutoff_on'
+        ) -%}
+        {%- for cutoff in found.columns[0].values() -%}
+            {%- do cutoffs.append("date '" ~ cutoff ~ "'") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(cutoffs | join(', ') or 'null') }}
+{% endmacro %}

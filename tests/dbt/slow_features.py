@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,13 +75,25 @@ def sold_weeks(history: History, cutoff: pd.Timestamp) -> pd.Series:
     return over.groupby(["product_id", "store_id"])["week"].nunique()
 
 
+def first_known(values: Iterable[float]) -> float:
+    """The first that is not NaN, else NaN."""
+    return next((value for value in values if not np.isnan(value)), np.nan)
+
+
 def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
     """Features of the series that do not depend on the target day."""
     features: dict[str, float] = {}
-    for window in (7, 14, 28, 56, 140, 364):
-        features[f"f_mean_{window}"] = series.last(window, cutoff).mean()
+    windows = [7, 14, 28, 56, 140, 364]
+    for window in windows:
+        features[f"f_mean_{window}"] = first_known(
+            series.last(longer, cutoff).mean() for longer in windows if longer >= window
+        )
     for window in (28, 140, 364):
-        features[f"f_sold_share_{window}"] = (series.last(window, cutoff) > 0).mean()
+        features[f"f_sold_share_{window}"] = first_known(
+            (series.last(longer, cutoff) > 0).mean()
+            for longer in (28, 140, 364)
+            if longer >= window
+        )
     for window in (28, 140):
         units = series.last(window, cutoff)
         features[f"f_deviation_{window}"] = units.std(ddof=0)
@@ -95,7 +108,7 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
     features["f_sale_interval"] = len(half_year) / len(sales)
     features["f_sale_variation"] = (sales.std(ddof=0) / sales.mean()) ** 2
     sold = series.dense[series.dense > 0].index
-    features["f_days_since_last_sale"] = (cutoff - sold.max()).days
+    features["f_days_since_last_sale"] = (series.dense.index > sold.max()).sum()
     features["f_age_days"] = (cutoff - sold.min()).days
     features["naive_units"] = series.dense.iloc[-1]
     features["rmsse_scale"] = (series.last(364, cutoff).diff().dropna() ** 2).mean()
@@ -123,9 +136,13 @@ def weekday_features(
 ) -> dict[str, float]:
     """Means of the target day's weekday, and the seasonal naive forecast."""
     same = series.dense[series.dense.index.day_of_week == target.day_of_week]
+    means = {weeks: same[same.index > cutoff - 7 * weeks * DAY].mean() for weeks in (4, 8, 20)}
+    year = series.last(364, cutoff).mean()
     features = {
-        f"f_weekday_mean_{weeks}": same[same.index > cutoff - 7 * weeks * DAY].mean()
-        for weeks in (4, 8, 20)
+        f"f_weekday_mean_{weeks}": first_known(
+            [*(mean for longer, mean in means.items() if longer >= weeks), year]
+        )
+        for weeks in means
     }
     features["baseline_units"] = same.iloc[-1] if len(same) else 0.0
     return features
@@ -282,7 +299,7 @@ def base_features(
     for window in (28, 84):
         product_mean = ordinary.loc[ordinary["day"] > cutoff - window * DAY, "residual"].mean()
         own_mean = own.loc[own["day"] > cutoff - window * DAY, "residual"].mean()
-        features[f"f_residual_{window}"] = own_mean - product_mean
+        features[f"f_residual_{window}"] = first_known([own_mean - product_mean, 0.0])
         features[f"f_residual_product_{window}"] = product_mean
     recent = own[own["day"] > cutoff - 84 * DAY]
     for name, rows in {
@@ -325,9 +342,7 @@ def closed_day_features(
     chain = words[words["store_id"].isna()].set_index("day_on")
     own = words[words["store_id"] == store_id].set_index("day_on")
     is_open = {**chain["is_open"].to_dict(), **own["is_open"].to_dict()}
-    unknown = dict.fromkeys(
-        ["f_days_since_closed", "f_days_to_closed", "f_open_days_before"], np.nan
-    )
+    unknown = dict.fromkeys(["f_days_since_closed", "f_days_to_closed"], np.nan)
     if target not in is_open or (words.loc[words["day_on"] <= target, "known_on"] > cutoff).any():
         return unknown
     closed = [
@@ -341,7 +356,6 @@ def closed_day_features(
     return {
         "f_days_since_closed": min(15, *before, 15) if before else np.nan,
         "f_days_to_closed": min(after) if after else np.nan,
-        "f_open_days_before": sum(is_open.get(target - days * DAY, False) for days in range(1, 8)),
     }
 
 

@@ -117,6 +117,7 @@ declared_open as (
     from known_stores
     where open_days = 'every_day'
     union all
+    -- by store and by chain apart: a join of both at once has no store to hash by
     select
         known_stores.store_id,
         known_stores.day_on,
@@ -126,9 +127,23 @@ declared_open as (
         on
             known_stores.source = store_calendar.source
             and known_stores.day_on = store_calendar.day_on
-            and known_stores.store_id = coalesce(store_calendar.store_id, known_stores.store_id)
+            and known_stores.store_id = store_calendar.store_id
     where
         known_stores.open_days = 'calendar'
+        and store_calendar.is_open
+    union all
+    select
+        known_stores.store_id,
+        known_stores.day_on,
+        greatest(known_stores.known_on, store_calendar.known_on) as known_on
+    from known_stores
+    inner join store_calendar
+        on
+            known_stores.source = store_calendar.source
+            and known_stores.day_on = store_calendar.day_on
+    where
+        known_stores.open_days = 'calendar'
+        and store_calendar.store_id is null
         and store_calendar.is_open
 
 ),

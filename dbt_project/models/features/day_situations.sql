@@ -104,27 +104,50 @@ knowledge as (
 
 ),
 
+events_by_store as (
+
+    -- by store and by chain apart: a join of both at once has no store to hash by
+    select
+        stores.store_id,
+        events.day_on,
+        events.event_name,
+        events.is_holiday,
+        events.known_on
+    from stores
+    inner join events
+        on
+            stores.source = events.source
+            and stores.store_id = events.store_id
+    union all
+    select
+        stores.store_id,
+        events.day_on,
+        events.event_name,
+        events.is_holiday,
+        events.known_on
+    from stores
+    inner join events on stores.source = events.source
+    where events.store_id is null
+
+),
+
 store_events as (
 
     select
         knowledge.is_ahead,
         knowledge.days_until_known,
-        stores.store_id,
+        events.store_id,
         events.day_on,
         events.event_name,
         events.is_holiday,
         events.known_on,
         count(*) over (
             partition by
-                knowledge.is_ahead, stores.store_id, events.event_name, events.is_holiday
+                knowledge.is_ahead, events.store_id, events.event_name, events.is_holiday
             order by events.day_on
             range between interval 364 days preceding and interval 1 day preceding
         ) > 30 as is_frequent
-    from stores
-    inner join events
-        on
-            stores.source = events.source
-            and stores.store_id = coalesce(events.store_id, stores.store_id)
+    from events_by_store as events
     inner join knowledge
         on events.known_on <= events.day_on + knowledge.days_until_known
 

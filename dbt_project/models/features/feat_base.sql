@@ -232,11 +232,11 @@ feat_base as (
         cast(weekday_bases.promoted_log_base - weekday_bases.unpromoted_log_base as float)
             as f_promo_uplift,
         {%- for window in windows[:-1] %}
-        cast(
+        cast(coalesce(
             {{ feature_ratio(
                 'series_residuals.residual_' ~ window, 'series_residuals.log_days_' ~ window
-            ) }} - product_residuals.residual_{{ window }} as float
-        ) as f_residual_{{ window }},
+            ) }} - product_residuals.residual_{{ window }}, 0
+        ) as float) as f_residual_{{ window }},
         cast(product_residuals.residual_{{ window }} as float) as f_residual_product_{{ window }},
         {%- endfor %}
         cast(

@@ -1,5 +1,3 @@
-{#- Days that are looked at before and after a day. -#}
-{% set days_around = 7 %}
 {#- Weeks back in which the same weekday tells whether a store is usually open on it. -#}
 {% set weeks_back = 4 %}
 
@@ -40,26 +38,48 @@ span as (
 
 ),
 
-store_days as (
+said as (
 
-    -- what a store says of a day goes before what its chain says
+    -- by store and by chain apart: a join of both at once has no store to hash by
     select
         stores.source,
         stores.store_id,
         store_calendar.day_on,
-        max_by(
-            cast(store_calendar.is_open as integer),
-            case when store_calendar.store_id is null then 0 else 1 end
-        ) as open_days,
-        max(store_calendar.known_on) as known_on
+        store_calendar.is_open,
+        1 as precedence,
+        store_calendar.known_on
     from stores
     inner join store_calendar
         on
             stores.source = store_calendar.source
-            and stores.store_id = coalesce(store_calendar.store_id, stores.store_id)
+            and stores.store_id = store_calendar.store_id
+    union all
+    select
+        stores.source,
+        stores.store_id,
+        store_calendar.day_on,
+        store_calendar.is_open,
+        0 as precedence,
+        store_calendar.known_on
+    from stores
+    inner join store_calendar on stores.source = store_calendar.source
+    where store_calendar.store_id is null
+
+),
+
+store_days as (
+
+    -- what a store says of a day goes before what its chain says
+    select
+        said.source,
+        said.store_id,
+        said.day_on,
+        max_by(cast(said.is_open as integer), said.precedence) as open_days,
+        max(said.known_on) as known_on
+    from said
     cross join span
-    where store_calendar.day_on between span.first_day and span.last_day
-    group by stores.source, stores.store_id, store_calendar.day_on
+    where said.day_on between span.first_day and span.last_day
+    group by said.source, said.store_id, said.day_on
 
 ),
 
@@ -111,12 +131,7 @@ neighbours as (
             partition by source, store_id
             order by day_on
             rows between 1 following and unbounded following
-        ) as next_closed_on,
-        sum(open_days) over (
-            partition by source, store_id
-            order by day_on
-            range between interval {{ days_around }} days preceding and interval 1 day preceding
-        ) as open_days_before
+        ) as next_closed_on
     from unusual
 
 ),
@@ -135,7 +150,6 @@ feat_closed_days as (
         cast(
             {{ feature_days_between('neighbours.day_on', 'neighbours.next_closed_on') }} as float
         ) as f_days_to_closed,
-        cast(neighbours.open_days_before as float) as f_open_days_before,
 
         ---------- dates
         neighbours.day_on as target_on,

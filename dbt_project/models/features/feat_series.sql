@@ -1,6 +1,7 @@
 {{ by_origin() }}
 
 {% set windows = feature_windows() %}
+{% set sold_windows = [28, 140, 364] %}
 
 with series_windows as (
 
@@ -10,8 +11,24 @@ with series_windows as (
 
 measured as (
 
+    -- a store that was closed all of a window is as it was over the next longer one
     select
         *,
+        {%- for window in windows %}
+        coalesce(
+            {%- for longer in windows if longer >= window %}
+            {{ feature_ratio('units_' ~ longer, 'open_days_' ~ longer) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as mean_{{ window }},
+        {%- endfor %}
+        {%- for window in sold_windows %}
+        coalesce(
+            {%- for longer in sold_windows if longer >= window %}
+            {{ feature_ratio('sold_days_' ~ longer, 'open_days_' ~ longer) }}
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        ) as sold_share_{{ window }},
+        {%- endfor %}
         {%- for window in [28, 140] %}
         {{ feature_ratio('sold_revenue_' ~ window, 'priced_units_' ~ window) }}
             as unit_price_{{ window }},
@@ -42,12 +59,10 @@ feat_series as (
 
         ---------- features
         {%- for window in windows %}
-        cast({{ feature_ratio('units_' ~ window, 'open_days_' ~ window) }} as float)
-            as f_mean_{{ window }},
+        cast(mean_{{ window }} as float) as f_mean_{{ window }},
         {%- endfor %}
-        {%- for window in [28, 140, 364] %}
-        cast({{ feature_ratio('sold_days_' ~ window, 'open_days_' ~ window) }} as float)
-            as f_sold_share_{{ window }},
+        {%- for window in sold_windows %}
+        cast(sold_share_{{ window }} as float) as f_sold_share_{{ window }},
         {%- endfor %}
         {%- for window in [28, 140] %}
         cast(sqrt(greatest(
@@ -56,17 +71,13 @@ feat_series as (
             0
         )) as float) as f_deviation_{{ window }},
         {%- endfor %}
-        cast(
-            {{ feature_ratio('units_28', 'open_days_28') }}
-            / nullif({{ feature_ratio('units_140', 'open_days_140') }}, 0) as float
-        ) as f_trend,
+        cast(mean_28 / nullif(mean_140, 0) as float) as f_trend,
         cast({{ feature_ratio('open_days_140', 'sold_days_140') }} as float) as f_sale_interval,
         cast(
             {{ feature_ratio('units_squared_140', 'sold_days_140') }} / pow(mean_sale_140, 2) - 1
             as float
         ) as f_sale_variation,
-        cast({{ feature_days_between('last_sold_on', 'cutoff_on') }} as integer)
-            as f_days_since_last_sale,
+        cast(open_days_since_last_sale as integer) as f_days_since_last_sale,
         cast({{ feature_days_between('first_sold_on', 'cutoff_on') }} as integer) as f_age_days,
         cast(unit_price_28 as float) as f_price_28,
         cast(unit_price_140 as float) as f_price_140,

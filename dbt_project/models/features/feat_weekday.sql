@@ -48,10 +48,14 @@ feat_weekday as (
 
         ---------- features
         {%- for week in weeks %}
-        cast({{ feature_ratio(
-            'last_days.weekday_units - coalesce(before_' ~ week ~ '.weekday_units, 0)',
-            'last_days.weekday_open_days - coalesce(before_' ~ week ~ '.weekday_open_days, 0)'
-        ) }} as float) as f_weekday_mean_{{ week }},
+        cast(coalesce(
+            {%- for longer in weeks if longer >= week %}
+            {{ feature_ratio(
+                'last_days.weekday_units - coalesce(before_' ~ longer ~ '.weekday_units, 0)',
+                'last_days.weekday_open_days - coalesce(before_' ~ longer ~ '.weekday_open_days, 0)'
+            ) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as float) as f_weekday_mean_{{ week }},
         {%- endfor %}
 
         ---------- dates

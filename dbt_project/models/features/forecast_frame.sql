@@ -229,9 +229,10 @@ series_weekdays as (
         {%- for column in level_features %}
         feat_series.{{ column }},
         {%- endfor %}
-        feat_weekday.f_weekday_mean_4,
-        feat_weekday.f_weekday_mean_8,
-        feat_weekday.f_weekday_mean_20,
+        {%- for week in [4, 8, 20] %}
+        coalesce(feat_weekday.f_weekday_mean_{{ week }}, feat_series.f_mean_364)
+            as f_weekday_mean_{{ week }},
+        {%- endfor %}
         feat_product.f_product_mean_28,
         feat_product.f_product_trend,
         feat_product.f_product_weekday,
@@ -382,7 +383,6 @@ forecast_frame as (
         feat_calendar.f_days_to_holiday,
         feat_calendar.f_days_since_holiday,
         feat_closed_days.f_days_since_closed,
-        feat_closed_days.f_open_days_before,
         case
             when
                 feat_closed_days.next_closed_known_on <= targets.cutoff_on

@@ -44,16 +44,20 @@ series_windows as (
             0
         ) as squared_changes_364,
         at_cutoff.last_units,
+        at_cutoff.open_days - coalesce(at_last_sale.open_days, 0) as open_days_since_last_sale,
 
         ---------- dates
         series_editions.cutoff_on,
-        at_cutoff.first_sold_on,
-        at_cutoff.last_sold_on
+        at_cutoff.first_sold_on
     from series_editions
     inner join series_days as at_cutoff
         on
             series_editions.edition_number = at_cutoff.edition_number
             and series_editions.cutoff_on = at_cutoff.day_on
+    left join series_days as at_last_sale
+        on
+            series_editions.edition_number = at_last_sale.edition_number
+            and at_cutoff.last_sold_on = at_last_sale.day_on
     {%- for window in windows %}
     left join series_days as before_{{ window }}
         on
