@@ -25,7 +25,13 @@ from dagster_project.forecasting.intervals import (
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
 from dagster_project.forecasting.paths import PastRanks, Paths, draw_paths, fit_ranks, ranks_of
-from dagster_project.forecasting.rungs import MODEL, RUNGS, units_column
+from dagster_project.forecasting.rungs import (
+    COLD_START,
+    METHODS,
+    MODEL,
+    SEASONAL_NAIVE,
+    units_column,
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,13 @@ class CalibrationRules:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Interval tables and ranks of past errors of every rung, and the series that fall back.
+    """Interval tables and ranks of past errors of every method, and the series that fall back.
 
     Attributes:
-        intervals: of each rung: the model's errors as ratios to its forecast, those of the others
-            in units of the series' scale.
-        ranks: of each rung: on which past days its errors were large together.
+        intervals: of each method: errors of the model and of the cold start as ratios to their
+            forecast, those of the others in units of the series' scale. The blocks of the cold
+            start are not days ahead but weeks of sales that are known.
+        ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
 
@@ -85,20 +92,21 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     """Learn intervals, ranks and fallbacks from rows of past origins.
 
     Args:
-        past: rows with `units` (null is skipped), the units of each rung, `scale`,
-            `horizon_days`, `product_id`, `store_id`, `target_on`, `is_closed`.
+        past: rows of series that were not new, with `units` (null is skipped), the units of each
+            method, `scale`, `horizon_days`, `cold_start_days`, `product_id`, `store_id`,
+            `target_on`, `is_closed`. Their cold start is made as if they had been new.
         rules: how to pool, when to fall back.
 
     Raises:
         NoErrors: no row has a known actual.
     """
     known = past[past["units"].notna()]
-    actual, horizon = _numbers(known, "units"), _horizon(known)
+    actual = _numbers(known, "units")
     tables: dict[str, IntervalTable] = {}
     ranks: dict[str, PastRanks] = {}
-    for rung in RUNGS:
+    for rung in METHODS:
         units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
-        tables[rung] = fit_intervals(actual, units, spread, horizon, rules.strata)
+        tables[rung] = fit_intervals(actual, units, spread, _block_days(known, rung), rules.strata)
         errors = np.full(len(known), np.nan)
         np.divide(actual - units, spread, out=errors, where=spread > 0)
         ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
@@ -106,19 +114,26 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
 
 
 def spread_of(rows: pd.DataFrame, rung: str) -> Numbers:
-    """Units that the errors of a rung are measured in; 0 on closed days."""
-    spread = _numbers(rows, units_column(MODEL) if rung == MODEL else "scale")
+    """Units that the errors of a method are measured in; 0 on closed days."""
+    spread = _numbers(rows, units_column(rung) if rung in (MODEL, COLD_START) else "scale")
     return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread)
 
 
 def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
-    """Units and quantiles of one rung on its own."""
+    """Units and quantiles of one method on its own."""
     return _published(rows, np.full(len(rows), rung, dtype=object), calibration)
 
 
+def with_baseline(rows: pd.DataFrame, calibration: Calibration) -> Published:
+    """The baseline's forecast, and the cold start's for series that are new."""
+    baseline = np.full(len(rows), SEASONAL_NAIVE, dtype=object)
+    return _published(rows, _or_cold_start(rows, baseline), calibration)
+
+
 def with_fallback(rows: pd.DataFrame, calibration: Calibration) -> Published:
-    """The model's forecast, and that of their rung for the series that fall back."""
-    return _published(rows, methods_of(rows, calibration.fallbacks), calibration)
+    """The model's forecast, or that of the rung a series falls back to, or the cold start's."""
+    methods = methods_of(rows, calibration.fallbacks)
+    return _published(rows, _or_cold_start(rows, methods), calibration)
 
 
 def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibration) -> Published:
@@ -136,7 +151,7 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
             calibration.intervals[rung],
             published.units[chosen],
             spread_of(part, rung),
-            _horizon(part),
+            _block_days(part, rung),
             ranks_of(calibration.ranks[rung], part),
         )
     return replace(published, paths=paths)
@@ -145,13 +160,16 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
 def _published(
     rows: pd.DataFrame, method: npt.NDArray[np.object_], calibration: Calibration
 ) -> Published:
-    """Units and quantiles of the rung that each row names."""
+    """Units and quantiles of the method that each row names."""
     units, quantiles = np.empty(len(rows)), np.empty((len(rows), len(QUANTILES)))
     for rung, chosen in _by_rung(method):
         part = rows[chosen]
         units[chosen] = _numbers(part, units_column(rung))
         quantiles[chosen] = quantile_frame(
-            calibration.intervals[rung], units[chosen], spread_of(part, rung), _horizon(part)
+            calibration.intervals[rung],
+            units[chosen],
+            spread_of(part, rung),
+            _block_days(part, rung),
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 
@@ -159,8 +177,8 @@ def _published(
 def _by_rung(
     method: npt.NDArray[np.object_],
 ) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Each rung that some row names, with its rows."""
-    for rung in RUNGS:
+    """Each method that some row names, with its rows."""
+    for rung in METHODS:
         chosen = np.asarray(method == rung, dtype=np.bool_)
         if chosen.any():
             yield rung, chosen
@@ -170,5 +188,16 @@ def _numbers(rows: pd.DataFrame, name: str) -> Numbers:
     return rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _horizon(rows: pd.DataFrame) -> Codes:
+def _or_cold_start(rows: pd.DataFrame, methods: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """The method of each row, the cold start where the series is new."""
+    return np.where(rows["is_new"].to_numpy(dtype=np.bool_), COLD_START, methods)
+
+
+def _block_days(rows: pd.DataFrame, rung: str) -> Codes:
+    """What the blocks of an interval table are made of: days ahead, from 1.
+
+    How wrong a cold start is, its level decides, and that the days of sales that it knows.
+    """
+    if rung == COLD_START:
+        return rows["cold_start_days"].to_numpy(dtype=np.int64) + 1
     return rows["horizon_days"].to_numpy(dtype=np.int64)
