@@ -56,7 +56,7 @@ class Calibration:
     Attributes:
         intervals: of each method: errors of the model and of the cold start as ratios to their
             forecast, those of the others in units of the series' scale. The blocks of the cold
-            start are not days ahead but weeks of sales that are known.
+            start are not days ahead but its strata.
         ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
@@ -93,8 +93,8 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
 
     Args:
         past: rows of series that were not new, with `units` (null is skipped), the units of each
-            method, `scale`, `horizon_days`, `cold_start_days`, `product_id`, `store_id`,
-            `target_on`, `is_closed`. Their cold start is made as if they had been new.
+            method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`,
+            `store_id`, `target_on`, `is_closed`. Their cold start is made as if they had been new.
         rules: how to pool, when to fall back.
 
     Raises:
@@ -104,9 +104,12 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     actual = _numbers(known, "units")
     tables: dict[str, IntervalTable] = {}
     ranks: dict[str, PastRanks] = {}
+    block_days = rules.strata.horizon_block_days
     for rung in METHODS:
         units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
-        tables[rung] = fit_intervals(actual, units, spread, _block_days(known, rung), rules.strata)
+        tables[rung] = fit_intervals(
+            actual, units, spread, _horizon(known, rung, block_days), rules.strata
+        )
         errors = np.full(len(known), np.nan)
         np.divide(actual - units, spread, out=errors, where=spread > 0)
         ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
@@ -146,12 +149,12 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
     """
     paths = np.empty((len(rows), PATHS), dtype=np.float32)
     for rung, chosen in _by_rung(published.method):
-        part = rows[chosen]
+        part, table = rows[chosen], calibration.intervals[rung]
         paths[chosen] = draw_paths(
-            calibration.intervals[rung],
+            table,
             published.units[chosen],
             spread_of(part, rung),
-            _block_days(part, rung),
+            _horizon(part, rung, table.horizon_block_days),
             ranks_of(calibration.ranks[rung], part),
         )
     return replace(published, paths=paths)
@@ -163,13 +166,13 @@ def _published(
     """Units and quantiles of the method that each row names."""
     units, quantiles = np.empty(len(rows)), np.empty((len(rows), len(QUANTILES)))
     for rung, chosen in _by_rung(method):
-        part = rows[chosen]
+        part, table = rows[chosen], calibration.intervals[rung]
         units[chosen] = _numbers(part, units_column(rung))
         quantiles[chosen] = quantile_frame(
-            calibration.intervals[rung],
+            table,
             units[chosen],
             spread_of(part, rung),
-            _block_days(part, rung),
+            _horizon(part, rung, table.horizon_block_days),
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 
@@ -193,11 +196,12 @@ def _or_cold_start(rows: pd.DataFrame, methods: npt.NDArray[np.object_]) -> npt.
     return np.where(rows["is_new"].to_numpy(dtype=np.bool_), COLD_START, methods)
 
 
-def _block_days(rows: pd.DataFrame, rung: str) -> Codes:
+def _horizon(rows: pd.DataFrame, rung: str, block_days: int) -> Codes:
     """What the blocks of an interval table are made of: days ahead, from 1.
 
-    How wrong a cold start is, its level decides, and that the days of sales that it knows.
+    How wrong a cold start is, its level decides, and that what is known of store and product: each
+    of its strata takes the place of a block.
     """
     if rung == COLD_START:
-        return rows["cold_start_days"].to_numpy(dtype=np.int64) + 1
+        return 1 + block_days * rows["cold_start_stratum"].to_numpy(dtype=np.int64)
     return rows["horizon_days"].to_numpy(dtype=np.int64)

@@ -125,7 +125,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_new, cold_start_days, scale, a `units_column`
+        KEYS, horizon_days, category, is_closed, is_new, cold_start_stratum, scale, a `units_column`
         for each of METHODS and,
         where the frame has it, rmsse_scale; the index is 0, 1, …
 
@@ -133,7 +133,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
     """
     model_units = predict(demand, frame)
-    check_columns(frame, ["is_new", "cold_start_units", "cold_start_days"])
+    check_columns(frame, ["is_new", "cold_start_units", "cold_start_stratum"])
     check_complete(frame)
     kept = [*KEYS, "horizon_days", "category"]
     kept += [name for name in ("rmsse_scale",) if name in frame.columns]
@@ -142,7 +142,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         .assign(
             is_closed=is_closed(frame),
             is_new=frame["is_new"].to_numpy(dtype=np.bool_),
-            cold_start_days=frame["cold_start_days"].to_numpy(dtype=np.int64),
+            cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),
             **{units_column(rung): rung_units(frame, rung) for rung in COLUMN_OF},
             **{units_column(MODEL): model_units},

@@ -15,7 +15,7 @@ HIDDEN_DAYS = [0, 7, 14, 28]
 def slow_cold_start(
     history: History, cutoff: pd.Timestamp, scope: pd.DataFrame
 ) -> dict[tuple[str, str], tuple[float, int]]:
-    """Expected units a day of each series in scope, and the days of its own that it knows of.
+    """Expected units a day of each series in scope, and its stratum.
 
     Args:
         history: what the feature models read.
@@ -56,15 +56,17 @@ def slow_cold_start(
     for pair, is_new in zip(pairs, scope["is_new"], strict=True):
         if is_new:
             own, store, product = 28, 56, 56
-            days_known = max(day for day in HIDDEN_DAYS if age_days(sold.get(pair), cutoff) >= day)
+            age = age_days(sold.get(pair), cutoff)
+            is_store_known = (scope["store_id"].eq(pair[1]) & ~scope["is_new"]).any()
+            stratum = sum(age >= days for days in HIDDEN_DAYS) - 1 + 4 * is_store_known
         else:
-            disguise = ord(md5(f"{pair[0]}/{pair[1]}/{cutoff.date()}".encode()).hexdigest()[0]) % 8
-            days_known = own = HIDDEN_DAYS[disguise % 4]
-            store, product = (own, 56) if disguise < 4 else (56, own)
+            stratum = ord(md5(f"{pair[0]}/{pair[1]}/{cutoff.date()}".encode()).hexdigest()[0]) % 8
+            own = HIDDEN_DAYS[stratum % 4]
+            store, product = (own, 56) if stratum < 4 else (56, own)
         expected = product_mean(pair, product) * store_size(pair, store)
         units, days = sums([pair], own)
         mean = (units + 8 + 2 * expected) / (days + 8 / expected + 2)
-        found[pair] = (mean, days_known)
+        found[pair] = (mean, int(stratum))
     return found
 
 

@@ -82,11 +82,12 @@ def _cold_start(
     series: pd.DataFrame, past: np.ndarray, cutoff: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mean of the product, or of the series where some of its days are not hidden."""
-    known = np.array([0, 7, 14, 28])[(np.arange(len(series)) + cutoff // 7) % 4]
+    stratum = (np.arange(len(series)) + cutoff // 7) % 8
+    known = np.array([0, 7, 14, 28])[stratum % 4]
     recent = pd.Series(np.nanmean(past[:, -28:], axis=1)).groupby(series["product_id"])
     own = [np.nansum(past[i, past.shape[1] - days :]) for i, days in enumerate(known)]
     product = recent.transform("mean").to_numpy()
-    return (np.array(own) + 2 * product) / (known + 2), known
+    return (np.array(own) + 2 * product) / (known + 2), stratum
 
 
 def _origin(
@@ -110,7 +111,7 @@ def _origin(
                 is_open=np.where(closed[:, target], False, None),
                 is_new=False,
                 cold_start_units=cold_start[0],
-                cold_start_days=cold_start[1],
+                cold_start_stratum=cold_start[1],
                 naive_units=np.nan_to_num(past[:, -1]),
                 baseline_units=np.nan_to_num(same_weekday[:, -1]),
                 rmsse_scale=np.nanmean(np.diff(past, axis=1) ** 2, axis=1),

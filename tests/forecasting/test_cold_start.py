@@ -35,7 +35,7 @@ def frame(history: InventedHistory) -> pd.DataFrame:
     rows = history.scoring_rows(history.known_through_on)
     new = is_new(rows)
     rows.loc[new, OWN] = np.nan
-    rows.loc[new, ["baseline_units", "cold_start_days"]] = 0
+    rows.loc[new, ["baseline_units", "cold_start_stratum"]] = 0
     return rows.assign(is_new=new)
 
 
@@ -78,20 +78,18 @@ def test_series_whose_history_is_hidden_are_covered_as_the_intervals_say(
     assert found[COLD_START]["width_80"] > 1.2 * found["model"]["width_80"]
 
 
-def test_errors_are_pooled_by_the_days_of_sales_that_are_known(
-    model: ForecastModel, frame: pd.DataFrame
-) -> None:
+def test_errors_are_pooled_by_what_is_known(model: ForecastModel, frame: pd.DataFrame) -> None:
     past = method_rows(model.demand, frame.assign(is_new=False))
-    known = np.arange(len(past)) % 2 * 28
+    stratum = np.arange(len(past)) % 2 * 7
     past = past.assign(
-        cold_start_days=known,
+        cold_start_stratum=stratum,
         cold_start_units=10.0,
-        units=10.0 + np.where(known == 28, 1, 8) * np.linspace(-1, 1, len(past)),
+        units=10.0 + np.where(stratum == 7, 1, 8) * np.linspace(-1, 1, len(past)),
     )
     calibration = calibrate(past, CalibrationRules())
     found = with_intervals(past, COLD_START, calibration).quantiles
-    width = (found["units_p90"] - found["units_p10"]).groupby(known).mean()
-    assert width[28] == pytest.approx(1.6, rel=0.05)
+    width = (found["units_p90"] - found["units_p10"]).groupby(stratum).mean()
+    assert width[7] == pytest.approx(1.6, rel=0.05)
     assert width[0] == pytest.approx(12.8, rel=0.05)
 
 

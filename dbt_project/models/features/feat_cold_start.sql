@@ -45,6 +45,9 @@ in_scope as (
                     || cast(series.cutoff_on as varchar)
                 )), 8)
         end as disguise,
+        max(cast(not series.is_new as integer)) over (
+            partition by series.cutoff_on, series.source, series.store_id
+        ) as is_store_known,
         coalesce({{ feature_days_between(
             'series_windows.first_sold_on', 'series_windows.cutoff_on'
         ) }} + 1, 0) as age_days,
@@ -68,14 +71,14 @@ hidden as (
 
     select
         *,
-        case
-            {%- for days in hidden_days %}
-            when mod(disguise, 4) = {{ loop.index0 }} then {{ days }}
-            {%- endfor %}
-            {%- for days in hidden_days | reverse %}
-            when age_days >= {{ days }} then {{ days }}
-            {%- endfor %}
-        end as own_days,
+        coalesce(
+            disguise,
+            4 * is_store_known + case
+                {%- for days in hidden_days | reverse %}
+                when age_days >= {{ days }} then {{ loop.revindex0 }}
+                {%- endfor %}
+            end
+        ) as stratum,
         case
             {%- for days in hidden_days %}
             when disguise = {{ loop.index0 }} then {{ days }}
@@ -110,7 +113,12 @@ others as (
         sum({{ column }}_56) over of_source - sum({{ column }}_56) over of_product
             as source_{{ column }},
         {%- endfor %}
-        case when disguise is null then 28 else own_days end as own_window
+        case
+            {%- for days in hidden_days %}
+            when mod(disguise, 4) = {{ loop.index0 }} then {{ days }}
+            {%- endfor %}
+            else 28
+        end as own_window
     from hidden
     window
         of_product as (partition by cutoff_on, source, product_id),
@@ -210,7 +218,7 @@ feat_cold_start as (
                     / (own_open_days + {{ prior_units }} / expected_units + {{ prior_days }})
             else {{ feature_ratio('own_units', 'own_open_days + ' ~ prior_days) }}
         end as cold_start_mean,
-        own_days as cold_start_days,
+        stratum as cold_start_stratum,
 
         ---------- booleans
         product_days >= 140 as is_product_week_known,

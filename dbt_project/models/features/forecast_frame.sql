@@ -240,7 +240,7 @@ series_weekdays as (
             end,
             1
         ) as cold_start_units,
-        feat_cold_start.cold_start_days,
+        feat_cold_start.cold_start_stratum,
         {%- for column in level_features %}
         feat_series.{{ column }},
         {%- endfor %}
@@ -338,7 +338,7 @@ forecast_frame as (
         series_weekdays.naive_units,
         series_weekdays.baseline_units,
         series_weekdays.cold_start_units,
-        series_weekdays.cold_start_days,
+        series_weekdays.cold_start_stratum,
 
         ---------- booleans
         series_weekdays.is_new,
