@@ -264,7 +264,7 @@ def create_rossmann_days(connection: duckdb.DuckDBPyConnection, folder: Path) ->
 DEMO_SCOPE = """
 select cutoff_on, product_id, store_id
 from forecast_series
-where is_in_scope and cutoff_on in (select unnest(?::date[]))
+where is_in_scope and not is_new and cutoff_on in (select unnest(?::date[]))
 """
 
 DEMO_SALES = """

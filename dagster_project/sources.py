@@ -56,6 +56,7 @@ FORECAST_KEYS = (
     "origin_weekday",
     "history_days",
     "min_weeks_sold_share",
+    "new_weeks",
     "excluded_products",
     "promotions_known_ahead_days",
     "model",
@@ -118,6 +119,8 @@ class ForecastScope:
         origin_weekday: weekday of the origin, which is the day after the cutoff.
         history_days: days of history before a cutoff that training uses.
         min_weeks_sold_share: in scope are series sold in at least this share of the weeks known.
+        new_weeks: weeks for which a product or store that came later than its source is new, and
+            forecast from the others; 0 if never.
         excluded_products: product ids whose quantity counts no units.
         promotions_known_ahead_days: how many days before its start a promotion plan is known.
         model: how the model is fitted: the defaults, but for what is declared.
@@ -127,6 +130,7 @@ class ForecastScope:
     origin_weekday: str
     history_days: int
     min_weeks_sold_share: float
+    new_weeks: int
     excluded_products: tuple[str, ...]
     promotions_known_ahead_days: int
     model: Parameters
@@ -309,6 +313,7 @@ def _read_forecast(declared: Field) -> ForecastScope:
         origin_weekday=declared.child("origin_weekday").text(default="monday", one_of=WEEKDAYS),
         history_days=declared.child("history_days").whole_number(default=730, at_least=1),
         min_weeks_sold_share=declared.child("min_weeks_sold_share").share(default=0.9),
+        new_weeks=declared.child("new_weeks").whole_number(default=8, at_least=0),
         excluded_products=declared.child("excluded_products").texts(),
         promotions_known_ahead_days=declared.child("promotions_known_ahead_days").whole_number(
             default=0, at_least=0

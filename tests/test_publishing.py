@@ -250,7 +250,7 @@ def test_the_manifest_names_bytes_rows_and_origin(filled: Settings) -> None:
     assert (published.cutoff_on, published.model_version) == (date(2017, 3, 1), "m1")
     assert [file.path for file in publishing.read_inputs(folder)] == ["1.parquet"]
     beside = json.loads((folder / "sales_forecast" / "v1" / "manifest.json").read_text())
-    assert beside["contract_version"] == "1.3.0"
+    assert beside["contract_version"] == "1.4.0"
     assert beside["columns"]["units_p90"] == "DECIMAL(18,4)"
     assert read(filled, "publications")[0][:3] == (1, PUBLISHED_AT, "regular")
 

@@ -87,6 +87,7 @@ def test_a_declaration_is_read_with_its_defaults(project: Path) -> None:
     assert shop.forecast.horizon_days == 14
     assert shop.forecast.origin_weekday == "monday"
     assert shop.forecast.min_weeks_sold_share == 0.9
+    assert shop.forecast.new_weeks == 8
     assert shop.forecast.excluded_products == ("0042",)
     assert shop.forecast.promotions_known_ahead_days == 0
     assert shop.forecast.model == Parameters()

@@ -36,7 +36,7 @@ INTERVAL_METRICS = {
     "pit_95": "PIT 95",
     "zeros": "no sale",
 }
-METHODS = ["published", "model", "baseline"]
+METHODS = ["published", "model", "baseline", "cold_start"]
 WORST_SHOWN = 15
 PAST_DAYS = 56
 SERIES_SHOWN = 3

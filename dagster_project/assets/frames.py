@@ -19,7 +19,7 @@ IN_SCOPE_ROWS = """
 select count(*) * max(origins.horizon_days)
 from forecast_series as series
 inner join forecast_origins as origins on series.cutoff_on = origins.cutoff_on
-where series.is_in_scope and origins.is_weekly and series.cutoff_on <= ?
+where series.is_in_scope and not series.is_new and origins.is_weekly and series.cutoff_on <= ?
 """
 
 FULL_FRAME = """
@@ -37,6 +37,7 @@ from forecast_frame
 where
     cutoff_on in ({cutoffs})
     and target_on <= ?
+    and not is_new
     and hash(product_id, store_id, cutoff_on, target_on, ?) % 1000000 < ?
 order by cutoff_on, product_id, store_id, target_on
 """

@@ -26,8 +26,14 @@ from dagster_project.forecasting.calibration import (
 from dagster_project.forecasting.forecast import method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
 from dagster_project.forecasting.metrics import pit_bounds
-from dagster_project.forecasting.model import fit
-from dagster_project.forecasting.rungs import MODEL, RUNGS, SEASONAL_NAIVE, units_column
+from dagster_project.forecasting.model import DemandModel, fit
+from dagster_project.forecasting.rungs import (
+    COLD_START,
+    MODEL,
+    RUNGS,
+    SEASONAL_NAIVE,
+    units_column,
+)
 from dagster_project.forecasting.scores import pool, score_age, score_cutoff
 from dagster_project.parameters import Parameters
 
@@ -187,7 +193,8 @@ def rolling_origin_backtest(
     from there and from cutoffs until the next fit. At a reported cutoff intervals and
     fallbacks are learnt from every earlier origin, as far as its days had come by then, with
     actuals as known then; the calibration that is returned, from every origin as far as known
-    on `known_through_on`. Scores use actuals as known on `known_through_on`.
+    on `known_through_on`. Scores use actuals as known on `known_through_on`. A series that was new
+    at an origin is left out there; the method `cold_start` forecasts all others as if they were.
 
     Args:
         history: gives frames as known on a day.
@@ -209,7 +216,7 @@ def rolling_origin_backtest(
             demand = fit(history.training_rows(cutoff_on), parameters)
         frame = history.scoring_rows(cutoff_on)
         check_columns(frame, ["rmsse_scale"])
-        rows = method_rows(demand, frame)
+        rows = established_rows(demand, frame)
         if position >= plan.calibration_cutoffs:
             calibration = calibrate(_known_by(past, history, cutoff_on), plan.rules)
             scored = _with_actuals(rows, history, known_through_on)
@@ -217,6 +224,7 @@ def rolling_origin_backtest(
             methods = {
                 "model": with_intervals(scored, MODEL, calibration),
                 "baseline": with_intervals(scored, SEASONAL_NAIVE, calibration),
+                "cold_start": with_intervals(scored, COLD_START, calibration),
                 "published": published,
             }
             scores.append(score_cutoff(scored, methods))
@@ -229,7 +237,7 @@ def rolling_origin_backtest(
         origins = origins_between(history.cutoffs, cutoff_on, until_on, weeks=plan.weeks_between)
         most = max(1, plan.max_past_rows // (len(cutoffs) * max(len(rows), 1)))
         past += [
-            method_rows(demand, history.scoring_rows(later_on))
+            established_rows(demand, history.scoring_rows(later_on))
             for later_on in _evenly(origins, most)[1:]
         ]
     known = _known_by(past, history, known_through_on)
@@ -239,6 +247,12 @@ def rolling_origin_backtest(
         scores=pool(pd.concat(scores, ignore_index=True)),
         calibration=calibrate(known, plan.rules),
     )
+
+
+def established_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
+    """`method_rows` of the series that are not new."""
+    rows = method_rows(demand, frame)
+    return rows[~rows["is_new"]].reset_index(drop=True)
 
 
 def origins_between(

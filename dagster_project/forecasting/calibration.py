@@ -27,7 +27,13 @@ from dagster_project.forecasting.intervals import (
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
 from dagster_project.forecasting.paths import PastRanks, Paths, draw_paths, fit_ranks, ranks_of
-from dagster_project.forecasting.rungs import MODEL, RUNGS, units_column
+from dagster_project.forecasting.rungs import (
+    COLD_START,
+    METHODS,
+    MODEL,
+    SEASONAL_NAIVE,
+    units_column,
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,14 @@ class CalibrationRules:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Interval tables and ranks of past errors of every rung, and the series that fall back.
+    """Interval tables and ranks of past errors of every method, and the series that fall back.
 
     Attributes:
-        intervals: of each rung: the model's errors as ratios to its forecast, those of the others
-            in units of the series' scale, both times the dispersion.
-        dispersions: of each rung: what its spread is multiplied by.
-        ranks: of each rung: on which past days its errors were large together.
+        intervals: of each method: errors of the model and of the cold start as ratios to their
+            forecast, those of the others in units of the series' scale, all over the dispersion.
+            The blocks of the cold start are not days ahead but its strata.
+        dispersions: of each method: what its spread is multiplied by.
+        ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
 
@@ -89,20 +96,23 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     """Learn intervals, ranks and fallbacks from rows of past origins.
 
     Args:
-        past: rows with `units` (null is skipped), the units of each rung, `scale`,
-            `horizon_days`, `product_id`, `store_id`, `target_on`, `is_closed`, `is_event`.
+        past: rows of series that were not new, with `units` (null is skipped), the units of each
+            method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`, `store_id`,
+            `target_on`, `is_closed`, `is_event`. Their cold start is made as if they had been new.
         rules: how to pool, when to fall back.
 
     Raises:
         NoErrors: no row has a known actual.
     """
     known = past[past["units"].notna()]
-    actual, horizon = _numbers(known, "units"), _horizon(known)
+    actual = _numbers(known, "units")
     tables: dict[str, IntervalTable] = {}
     dispersions: dict[str, Dispersion] = {}
     ranks: dict[str, PastRanks] = {}
-    for rung in RUNGS:
+    block_days = rules.strata.horizon_block_days
+    for rung in METHODS:
         units, size = _numbers(known, units_column(rung)), _size(known, rung)
+        horizon = _horizon(known, rung, block_days)
         usual = fit_intervals(actual, units, size, horizon, rules.strata)
         expected = mean_errors(usual, units, horizon)
         dispersions[rung] = fit_dispersion(known, np.abs(_errors(actual - units, size * expected)))
@@ -113,18 +123,25 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
 
 
 def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> Numbers:
-    """Units that the errors of a rung are measured in; 0 on closed days."""
+    """Units that the errors of a method are measured in; 0 on closed days."""
     return _size(rows, rung) * dispersion.of(rows)
 
 
 def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
-    """Units and quantiles of one rung on its own."""
+    """Units and quantiles of one method on its own."""
     return _published(rows, np.full(len(rows), rung, dtype=object), calibration)
 
 
+def with_baseline(rows: pd.DataFrame, calibration: Calibration) -> Published:
+    """The baseline's forecast, and the cold start's for series that are new."""
+    baseline = np.full(len(rows), SEASONAL_NAIVE, dtype=object)
+    return _published(rows, _or_cold_start(rows, baseline), calibration)
+
+
 def with_fallback(rows: pd.DataFrame, calibration: Calibration) -> Published:
-    """The model's forecast, and that of their rung for the series that fall back."""
-    return _published(rows, methods_of(rows, calibration.fallbacks), calibration)
+    """The model's forecast, or that of the rung a series falls back to, or the cold start's."""
+    methods = methods_of(rows, calibration.fallbacks)
+    return _published(rows, _or_cold_start(rows, methods), calibration)
 
 
 def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibration) -> Published:
@@ -137,12 +154,12 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
     """
     paths = np.empty((len(rows), PATHS), dtype=np.float32)
     for rung, chosen in _by_rung(published.method):
-        part = rows[chosen]
+        part, table = rows[chosen], calibration.intervals[rung]
         paths[chosen] = draw_paths(
-            calibration.intervals[rung],
+            table,
             published.units[chosen],
             spread_of(part, rung, calibration.dispersions[rung]),
-            _horizon(part),
+            _horizon(part, rung, table.horizon_block_days),
             ranks_of(calibration.ranks[rung], part),
         )
     return replace(published, paths=paths)
@@ -151,14 +168,14 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
 def _published(
     rows: pd.DataFrame, method: npt.NDArray[np.object_], calibration: Calibration
 ) -> Published:
-    """Units and quantiles of the rung that each row names."""
+    """Units and quantiles of the method that each row names."""
     units, quantiles = np.empty(len(rows)), np.empty((len(rows), len(QUANTILES)))
     for rung, chosen in _by_rung(method):
-        part = rows[chosen]
+        part, table = rows[chosen], calibration.intervals[rung]
         units[chosen] = _numbers(part, units_column(rung))
         spread = spread_of(part, rung, calibration.dispersions[rung])
         quantiles[chosen] = quantile_frame(
-            calibration.intervals[rung], units[chosen], spread, _horizon(part)
+            table, units[chosen], spread, _horizon(part, rung, table.horizon_block_days)
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 
@@ -166,16 +183,16 @@ def _published(
 def _by_rung(
     method: npt.NDArray[np.object_],
 ) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Each rung that some row names, with its rows."""
-    for rung in RUNGS:
+    """Each method that some row names, with its rows."""
+    for rung in METHODS:
         chosen = np.asarray(method == rung, dtype=np.bool_)
         if chosen.any():
             yield rung, chosen
 
 
 def _size(rows: pd.DataFrame, rung: str) -> Numbers:
-    """What errors of a rung grow with, in units; 0 on closed days."""
-    size = _numbers(rows, units_column(MODEL) if rung == MODEL else "scale")
+    """What errors of a method grow with, in units; 0 on closed days."""
+    size = _numbers(rows, units_column(rung) if rung in (MODEL, COLD_START) else "scale")
     return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, size)
 
 
@@ -190,5 +207,17 @@ def _numbers(rows: pd.DataFrame, name: str) -> Numbers:
     return rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _horizon(rows: pd.DataFrame) -> Codes:
+def _or_cold_start(rows: pd.DataFrame, methods: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """The method of each row, the cold start where the series is new."""
+    return np.where(rows["is_new"].to_numpy(dtype=np.bool_), COLD_START, methods)
+
+
+def _horizon(rows: pd.DataFrame, rung: str, block_days: int) -> Codes:
+    """What the blocks of an interval table are made of: days ahead, from 1.
+
+    How wrong a cold start is, its level decides, and that what is known of store and product: each
+    of its strata takes the place of a block.
+    """
+    if rung == COLD_START:
+        return 1 + block_days * rows["cold_start_stratum"].to_numpy(dtype=np.int64)
     return rows["horizon_days"].to_numpy(dtype=np.int64)

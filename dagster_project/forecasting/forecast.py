@@ -15,21 +15,26 @@ import pyarrow as pa
 from dagster_project.forecasting.calibration import (
     Calibration,
     Published,
+    with_baseline,
     with_fallback,
-    with_intervals,
     with_paths,
 )
 from dagster_project.forecasting.dispersion import Dispersion
-from dagster_project.forecasting.frames import KEYS, check_complete, is_closed, is_event
+from dagster_project.forecasting.frames import (
+    KEYS,
+    check_columns,
+    check_complete,
+    is_closed,
+    is_event,
+)
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
 from dagster_project.forecasting.model import DemandModel, predict, trees_bytes
 from dagster_project.forecasting.paths import PastRanks, Paths
 from dagster_project.forecasting.rungs import (
-    BELOW_MODEL,
+    COLUMN_OF,
+    METHODS,
     MODEL,
-    RUNGS,
-    SEASONAL_NAIVE,
     rung_units,
     units_column,
 )
@@ -48,8 +53,8 @@ class ForecastModel:
         trained_through_on: last day of sales that the model has seen.
         demand: the regression.
         calibration: intervals, ranks and fallbacks from the backtest.
-        is_baseline: True publishes the baseline for every series, as when the gate refused the
-            model and there is no champion.
+        is_baseline: True publishes the baseline for every series that is not new, as when the gate
+            refused the model and there is no champion.
     """
 
     trained_through_on: date
@@ -69,9 +74,9 @@ class ForecastModel:
             "pipeline": self.demand.pipeline,
             "features": list(self.demand.features),
             "parameters": asdict(self.demand.parameters),
-            "intervals": {rung: vars(self.calibration.intervals[rung]) for rung in RUNGS},
-            "dispersions": {rung: self.calibration.dispersions[rung].factors for rung in RUNGS},
-            "ranks": {rung: vars(self.calibration.ranks[rung]) for rung in RUNGS},
+            "intervals": {name: vars(self.calibration.intervals[name]) for name in METHODS},
+            "dispersions": {name: self.calibration.dispersions[name].factors for name in METHODS},
+            "ranks": {name: vars(self.calibration.ranks[name]) for name in METHODS},
             "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
 
@@ -124,7 +129,7 @@ def content_hash(model: ForecastModel) -> str:
     plain["categories"] = [[str(value) for value in column] for column in categories]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for name in ("intervals", "ranks"):
-        for rung in RUNGS:
+        for rung in METHODS:
             for key, value in sorted(state[name][rung].items()):
                 digest.update(f"{name} {rung} {key} {np.shape(value)}".encode())
                 digest.update(np.ascontiguousarray(value).tobytes())
@@ -133,16 +138,18 @@ def content_hash(model: ForecastModel) -> str:
 
 
 def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that calibration and scoring need, with the units of every rung.
+    """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_event, scale, a `units_column` for each of
-        RUNGS and, where the frame has it, rmsse_scale; the index is 0, 1, …
+        KEYS, horizon_days, category, is_closed, is_event, is_new, cold_start_stratum, scale, a
+        `units_column` for each of METHODS and, where the frame has it, rmsse_scale; the index is
+        0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
     """
     model_units = predict(demand, frame)
+    check_columns(frame, ["is_new", "cold_start_units", "cold_start_stratum"])
     check_complete(frame)
     kept = [*KEYS, "horizon_days", "category"]
     kept += [name for name in ("rmsse_scale",) if name in frame.columns]
@@ -151,8 +158,10 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         .assign(
             is_closed=is_closed(frame),
             is_event=is_event(frame),
+            is_new=frame["is_new"].to_numpy(dtype=np.bool_),
+            cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),
-            **{units_column(rung): rung_units(frame, rung) for rung in BELOW_MODEL},
+            **{units_column(rung): rung_units(frame, rung) for rung in COLUMN_OF},
             **{units_column(MODEL): model_units},
         )
         .reset_index(drop=True)
@@ -168,7 +177,7 @@ def forecast(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         KEYS, horizon_days, units_mean, units_p025 to units_p975 (at least 0, ascending, four
-        decimals), method (the rung), is_fallback and units_paths (an Arrow column of PATHS
+        decimals), method (one of METHODS), is_fallback and units_paths (an Arrow column of PATHS
         floats), sorted by KEYS.
 
     Raises:
@@ -176,7 +185,7 @@ def forecast(model: ForecastModel, frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = method_rows(model.demand, frame).sort_values(KEYS, ignore_index=True)
     published = (
-        with_intervals(rows, SEASONAL_NAIVE, model.calibration)
+        with_baseline(rows, model.calibration)
         if model.is_baseline
         else with_fallback(rows, model.calibration)
     )

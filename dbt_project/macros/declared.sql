@@ -24,6 +24,7 @@
         'origin_weekday': scope.get('origin_weekday', 'monday'),
         'history_days': scope.get('history_days', 730),
         'min_weeks_sold_share': scope.get('min_weeks_sold_share', 0.9),
+        'new_weeks': scope.get('new_weeks', 8),
         'excluded_products': scope.get('excluded_products') or [],
         'promotions_known_ahead_days': scope.get('promotions_known_ahead_days', 0),
     }) }}

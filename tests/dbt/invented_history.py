@@ -5,6 +5,9 @@ known up to six days late, one day of a store in twenty as a whole, one in thirt
 whole and half of those are stated again, one line in twenty is corrected
 a week later, prices are not always known, or only those of some of a day's lines. A fair comes
 every ten weeks, half of them told late; `main` has a market in the first days of each month.
+
+Six weeks before the end a `kiosk` opens, and `cake` is launched, in `main` a week before it comes
+to `corner`. A `harbour` and `tea` are listed, but were not sold yet.
 """
 
 from __future__ import annotations
@@ -30,6 +33,17 @@ SOURCE = "complete_journey"
 PRODUCTS = {"milk": "dairy", "bread": "bakery", "cream": "dairy", "salt": None, "FUEL": "garage"}
 MEANS = {"milk": 6.0, "bread": 3.0, "cream": 1.2, "salt": 0.05, "FUEL": 9.0}
 STORES = ["main", "corner"]
+NEW_STORES = ["kiosk", "harbour"]
+NEW_PRODUCTS = {"cake": "bakery", "tea": None}
+OPENED_ON = pd.Timestamp("2017-11-01")
+LISTED_ON = pd.Timestamp("2017-10-20")
+ARRIVALS = [
+    ("milk", "kiosk", OPENED_ON),
+    ("bread", "kiosk", OPENED_ON),
+    ("salt", "kiosk", pd.Timestamp("2017-12-09")),
+    ("cake", "main", OPENED_ON),
+    ("cake", "corner", pd.Timestamp("2017-11-08")),
+]
 DAY = pd.Timedelta(days=1)
 FOREVER = pd.Timestamp("9999-12-31")
 
@@ -45,6 +59,8 @@ TYPES = {
     " known_on date",
     "calendar_events": "source varchar, store_id varchar, day_on date, event_name varchar,"
     " known_on date",
+    "stores_declared": "source varchar, store_id varchar, listed_on date",
+    "products_declared": "source varchar, product_id varchar, listed_on date",
     "dim_store": "store_id varchar, source varchar, country varchar, region varchar",
     "dim_product": "product_id varchar, product_name varchar, category varchar,"
     " department varchar, is_inferred boolean",
@@ -74,6 +90,8 @@ class History:
     promotions: pd.DataFrame
     store_calendar: pd.DataFrame
     calendar_events: pd.DataFrame
+    stores_declared: pd.DataFrame
+    products_declared: pd.DataFrame
     dim_store: pd.DataFrame
     dim_product: pd.DataFrame
     dim_calendar: pd.DataFrame
@@ -126,21 +144,42 @@ def invent(seed: int = 7) -> History:
                 changes.append(
                     _change(product, entry["store_id"], day, late + 7, -taken, -of_priced)
                 )
-    known = pd.DataFrame(changes)
     last = days[-1]
+    changes += _arrivals(chance, last)
+    opened += [
+        {"store_id": "kiosk", "day_on": day, "known_on": day, "known_until": FOREVER}
+        for day in pd.date_range(OPENED_ON, last)
+    ]
+    known = pd.DataFrame(changes)
     return History(
         daily_sales_changes=known[known["known_on"] <= last].reset_index(drop=True),
         open_days=pd.DataFrame(opened + stated_again),
         promotions=_promotions(chance),
         store_calendar=_store_calendar(last),
         calendar_events=_calendar_events(last),
-        dim_store=pd.DataFrame({"store_id": STORES, "region": ["north", "south"]}).assign(
-            source=SOURCE, country="US"
-        ),
+        stores_declared=pd.DataFrame(
+            {"store_id": [*STORES, *NEW_STORES], "listed_on": [STARTS_ON] * 2 + [LISTED_ON] * 2}
+        ).assign(source=SOURCE),
+        products_declared=pd.DataFrame(
+            {
+                "product_id": [*PRODUCTS, *NEW_PRODUCTS],
+                "listed_on": [STARTS_ON] * len(PRODUCTS) + [LISTED_ON] * 2,
+            }
+        ).assign(source=SOURCE),
+        dim_store=pd.DataFrame(
+            {
+                "store_id": [*STORES, *NEW_STORES],
+                "region": ["north", "south", "north", "south"],
+            }
+        ).assign(source=SOURCE, country="US"),
         dim_product=pd.DataFrame(
             [
-                {"product_id": product, "category": product.lower(), "department": department}
-                for product, department in PRODUCTS.items()
+                {
+                    "product_id": product,
+                    "category": {"cake": "bread"}.get(product, product.lower()),
+                    "department": department,
+                }
+                for product, department in (PRODUCTS | NEW_PRODUCTS).items()
             ]
         ),
         dim_calendar=pd.DataFrame(
@@ -153,6 +192,16 @@ def invent(seed: int = 7) -> History:
             }
         ),
     )
+
+
+def _arrivals(chance: np.random.Generator, last: pd.Timestamp) -> list[dict[str, Any]]:
+    """What sold in the new store and of the new product."""
+    return [
+        _change(product, store, day, 0, units, units)
+        for product, store, first_on in ARRIVALS
+        for day in pd.date_range(first_on, last)
+        if (units := int(chance.poisson(4.0))) and (store != "corner" or day.day_of_week != 6)
+    ]
 
 
 def with_garbage_after(history: History, cutoff_on: date) -> History:
@@ -178,6 +227,7 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         day_on=events["day_on"] - pd.Timedelta(days=5),
         known_on=cutoff + pd.Timedelta(days=1),
     )
+    listed_later = pd.Timestamp(cutoff) + DAY
     plans, calendar, products = history.promotions, history.store_calendar, history.dim_product
     invented_plans = plans[plans["known_on"] > cutoff].assign(share=1.0, store_id=None)
     early_plans = invented_plans.assign(
@@ -193,6 +243,20 @@ def with_garbage_after(history: History, cutoff_on: date) -> History:
         store_calendar=calendar[calendar["known_on"] <= cutoff],
         calendar_events=pd.concat(
             [events[events["known_on"] <= cutoff], invented_events, backdated_events]
+        ),
+        stores_declared=pd.concat(
+            [
+                history.stores_declared,
+                pd.DataFrame([{"source": SOURCE, "store_id": "later", "listed_on": listed_later}]),
+            ]
+        ),
+        products_declared=pd.concat(
+            [
+                history.products_declared,
+                pd.DataFrame(
+                    [{"source": SOURCE, "product_id": "later", "listed_on": listed_later}]
+                ),
+            ]
         ),
         dim_product=pd.concat(
             [

@@ -373,8 +373,13 @@ def calendar_features(history: History, target: pd.Timestamp) -> dict[str, float
     }
 
 
-def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]]) -> pd.DataFrame:
-    """The numeric columns of the forecast frame at a cutoff, indexed by series and target day."""
+def slow_frame(
+    history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]], new: set[tuple[str, str]]
+) -> pd.DataFrame:
+    """The numeric columns of the forecast frame at a cutoff, indexed by series and target day.
+
+    Of series that are new only a week, to save time.
+    """
     found = known_series(history, cutoff, scope)
     situations = SlowSituations(history, HORIZON)
     bases = {
@@ -391,7 +396,8 @@ def slow_frame(history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str
             **promotion_history_features(history, series, cutoff),
             **group_features(department, cutoff, "department"),
         }
-        for horizon in range(1, HORIZON + 1):
+        is_new = (series.product_id, series.store_id) in new
+        for horizon in range(1, 8 if is_new else HORIZON + 1):
             target = cutoff + horizon * DAY
             rows.append(
                 {

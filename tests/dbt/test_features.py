@@ -20,6 +20,7 @@ from tests.dbt.invented_history import (
     read_frame,
     with_garbage_after,
 )
+from tests.dbt.slow_cold_start import slow_cold_start
 from tests.dbt.slow_features import slow_frame, sold_weeks
 
 LATEST = date(2017, 12, 13)
@@ -57,12 +58,15 @@ def test_every_feature_equals_a_slow_and_obvious_computation(
 ) -> None:
     fast = read_frame(built, cutoff_on).to_pandas()
     fast["target_on"] = pd.to_datetime(fast["target_on"]).astype("datetime64[us]")
-    fast = fast.set_index(KEYS).sort_index()
+    is_shown = fast["f_age_days"].notna() & (~fast["is_new"] | (fast["horizon_days"] <= 7))
+    fast = fast[is_shown].set_index(KEYS).sort_index()
     series = scope_at(built, cutoff_on)
-    in_scope = series.loc[series["is_in_scope"], ["product_id", "store_id"]]
-    slow = slow_frame(
-        history, pd.Timestamp(cutoff_on), set(in_scope.itertuples(index=False, name=None))
+    is_sold = series["is_in_scope"] & (series["sold_weeks"] > 0)
+    in_scope, new = (
+        set(series.loc[chosen, KEYS[:2]].itertuples(index=False, name=None))
+        for chosen in (is_sold, is_sold & series["is_new"])
     )
+    slow = slow_frame(history, pd.Timestamp(cutoff_on), in_scope, new)
     pd.testing.assert_index_equal(fast.index, slow.index)
     features = {name for name in fast.columns if name.startswith("f_")}
     assert features | {"rmsse_scale", "naive_units", "baseline_units", "horizon_days"} == set(
@@ -87,11 +91,55 @@ def test_a_series_is_in_scope_by_the_weeks_known_at_the_cutoff(
 ) -> None:
     series = scope_at(built, cutoff_on).set_index(["product_id", "store_id"])
     expected = sold_weeks(history, pd.Timestamp(cutoff_on))
-    assert series["sold_weeks"].to_dict() == expected.to_dict()
+    sold = series.loc[series["sold_weeks"] > 0, "sold_weeks"]
+    assert sold.to_dict() == expected.to_dict()
     reasons = series["left_out_reason"].to_dict()
     assert reasons["FUEL", "main"] == "excluded_product"
     assert reasons["salt", "main"] == "sold_in_too_few_weeks"
     assert pd.isna(reasons["milk", "corner"])
+
+
+@pytest.mark.parametrize(("cutoff_on", "weeks_open"), [(WEEKLY, 3), (LATEST, 6)])
+def test_what_came_later_than_its_source_is_in_scope_from_its_first_week_on(
+    built: Settings, cutoff_on: date, weeks_open: int
+) -> None:
+    series = scope_at(built, cutoff_on).set_index(["store_id", "product_id"])
+    new = series[series["is_new"] & series["is_in_scope"]]
+    assert sorted(new.index) == [
+        *(("corner", product) for product in ("cake", "tea")),
+        *(("harbour", product) for product in ("bread", "cream", "milk")),
+        *(("kiosk", product) for product in ("bread", "milk")),
+        *(("main", product) for product in ("cake", "tea")),
+    ]
+    assert new["weeks_known"].to_dict() == {
+        **{pair: 0 for pair in new.index if "harbour" in pair or "tea" in pair},
+        ("kiosk", "bread"): weeks_open,
+        ("kiosk", "milk"): weeks_open,
+        ("main", "cake"): weeks_open,
+        ("corner", "cake"): weeks_open - 1,
+    }
+    rows = read_frame(built, cutoff_on).to_pandas()
+    assert (rows[rows["is_new"]].groupby(["store_id", "product_id"]).size() == 28).all()
+    assert rows.loc[rows["is_new"], "cold_start_units"].min() > 0
+
+
+@pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
+def test_the_cold_start_of_every_series_equals_a_slow_and_obvious_computation(
+    built: Settings, history: History, cutoff_on: date
+) -> None:
+    series = scope_at(built, cutoff_on)
+    slow = slow_cold_start(history, pd.Timestamp(cutoff_on), series[series["is_in_scope"]])
+    with warehouse(built, read_only=True) as connection:
+        rows = connection.execute(
+            "select product_id, store_id, cold_start_mean, cold_start_stratum from feat_cold_start"
+            " where cutoff_on = ?",
+            [cutoff_on],
+        ).fetchall()
+    fast = {(product, store): (mean, stratum) for product, store, mean, stratum in rows}
+    assert fast.keys() == slow.keys()
+    for pair, found in fast.items():
+        assert found == pytest.approx(slow[pair], rel=1e-6), pair
+    assert len({stratum for _, stratum in fast.values()}) >= 4
 
 
 def test_nothing_that_comes_after_a_cutoff_changes_its_frame(

@@ -164,9 +164,9 @@ def test_the_pooled_score_is_the_mean_over_origins() -> None:
     assert len(pooled) == 4
 
 
-def test_a_backtest_scores_three_methods_in_every_slice(backtest: Backtest) -> None:
+def test_a_backtest_scores_every_method_in_every_slice(backtest: Backtest) -> None:
     pooled = backtest.scores[backtest.scores["cutoff_on"].isna()]
-    assert set(pooled["method"]) == {"model", "baseline", "published"}
+    assert set(pooled["method"]) == {"model", "baseline", "cold_start", "published"}
     slices = {"overall", "horizon_week", "store", "category", "volume", "model_age"}
     assert set(pooled["slice"]) == slices
     assert pooled["score"].notna().all()

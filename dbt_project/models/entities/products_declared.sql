@@ -27,6 +27,7 @@ ranked as (
 
     select
         *,
+        min(known_on) over (partition by source, product_id) as listed_on,
         row_number() over (
             partition by source, product_id
             order by known_on desc, product_name asc, category asc, department asc
@@ -44,7 +45,8 @@ latest as (
         product_name,
         category,
         department,
-        known_on
+        known_on,
+        listed_on
     from ranked
     where position = 1
 

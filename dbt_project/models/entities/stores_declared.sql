@@ -27,6 +27,7 @@ ranked as (
 
     select
         *,
+        min(known_on) over (partition by source, store_id) as listed_on,
         row_number() over (
             partition by source, store_id
             order by known_on desc, store_name asc, region asc, time_zone asc
@@ -45,7 +46,8 @@ latest as (
         ranked.region,
         ranked.time_zone as given_time_zone,
         time_zones.name as time_zone,
-        ranked.known_on
+        ranked.known_on,
+        ranked.listed_on
     from ranked
     left join {{ time_zone_names() }} as time_zones on ranked.time_zone = time_zones.name
     where ranked.position = 1

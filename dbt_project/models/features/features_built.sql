@@ -14,6 +14,7 @@
 -- depends_on: {{ ref('feat_situation') }}
 -- depends_on: {{ ref('feat_base') }}
 -- depends_on: {{ ref('feat_base_day') }}
+-- depends_on: {{ ref('feat_cold_start') }}
 
 with origins_to_build as (
 

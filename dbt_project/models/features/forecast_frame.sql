@@ -111,6 +111,12 @@ feat_series as (
 
 ),
 
+feat_cold_start as (
+
+    select * from {{ ref('feat_cold_start') }}
+
+),
+
 feat_weekday as (
 
     select * from {{ ref('feat_weekday') }}
@@ -216,6 +222,7 @@ series_weekdays as (
         feat_weekday.weekday,
         feat_weekday.baseline_units,
         forecast_series.source,
+        forecast_series.is_new,
         rules.country,
         store_places.region,
         store_places.source as place_source,
@@ -226,6 +233,14 @@ series_weekdays as (
         {%- endfor %}
         feat_series.rmsse_scale,
         feat_series.naive_units,
+        feat_cold_start.cold_start_mean * coalesce(
+            case
+                when feat_cold_start.is_product_week_known then feat_product.f_product_weekday
+                else feat_store.f_store_weekday
+            end,
+            1
+        ) as cold_start_units,
+        feat_cold_start.cold_start_stratum,
         {%- for column in level_features %}
         feat_series.{{ column }},
         {%- endfor %}
@@ -259,11 +274,15 @@ series_weekdays as (
             feat_weekday.cutoff_on = forecast_series.cutoff_on
             and feat_weekday.series_number = forecast_series.series_number
     inner join rules on forecast_series.source = rules.source
-    inner join feat_series
+    inner join feat_cold_start
+        on
+            feat_weekday.cutoff_on = feat_cold_start.cutoff_on
+            and feat_weekday.series_number = feat_cold_start.series_number
+    left join feat_series
         on
             feat_weekday.cutoff_on = feat_series.cutoff_on
             and feat_weekday.series_number = feat_series.series_number
-    inner join feat_promotion_history
+    left join feat_promotion_history
         on
             feat_weekday.cutoff_on = feat_promotion_history.cutoff_on
             and feat_weekday.series_number = feat_promotion_history.series_number
@@ -319,8 +338,11 @@ forecast_frame as (
         series_weekdays.rmsse_scale,
         series_weekdays.naive_units,
         series_weekdays.baseline_units,
+        series_weekdays.cold_start_units,
+        series_weekdays.cold_start_stratum,
 
         ---------- booleans
+        series_weekdays.is_new,
         coalesce(own_calendar.is_open, chain_calendar.is_open) as is_open,
 
         ---------- features of the series

@@ -1,85 +1,42 @@
 {{ by_origin() }}
 
-with origins as (
+with sold_series as (
 
-    select * from {{ ref('origins_to_build') }}
-
-),
-
-sales as (
-
-    select * from {{ ref('sales_as_known') }}
+    select * from {{ ref('sold_series') }}
 
 ),
 
-sold_weeks as (
+listed_series as (
 
-    select * from {{ ref('sold_weeks_as_known') }}
-
-),
-
-declared_sources as (
-
-    select * from {{ ref('declared_sources') }}
-
-),
-
-first_days as (
-
-    select
-        source,
-        known_from,
-        min(sold_on) as first_sold_on
-    from sales
-    group by source, known_from
-
-),
-
-weeks_known as (
-
-    -- weeks that are over at the cutoff, from the week of the source's first known day
-    select
-        origins.cutoff_on,
-        declared_sources.source,
-        declared_sources.min_weeks_sold_share,
-        floor(
-            {{ feature_days_between(
-                feature_grid_epoch('min(declared_sources.origin_weekday)'), 'origins.cutoff_on'
-            ) }} / 7.0
-        ) - {{ feature_week(
-            'min(first_days.first_sold_on)',
-            feature_grid_epoch('min(declared_sources.origin_weekday)')
-        ) }} + 1 as weeks_known
-    from origins
-    inner join first_days on origins.cutoff_on >= first_days.known_from
-    inner join declared_sources on first_days.source = declared_sources.source
-    group by origins.cutoff_on, declared_sources.source, declared_sources.min_weeks_sold_share
+    select * from {{ ref('listed_series') }}
 
 ),
 
 known_series as (
 
     select
-        weeks_known.cutoff_on,
-        sold_weeks.product_id,
-        sold_weeks.store_id,
-        sold_weeks.source,
-        sold_weeks.sold_weeks,
-        cast(weeks_known.weeks_known as integer) as weeks_known,
-        case
-            when {{ feature_is_excluded('sold_weeks.source', 'sold_weeks.product_id') }}
-                then 'excluded_product'
-            when
-                sold_weeks.sold_weeks = 0
-                or sold_weeks.sold_weeks
-                < weeks_known.min_weeks_sold_share * weeks_known.weeks_known
-                then 'sold_in_too_few_weeks'
-        end as left_out_reason
-    from sold_weeks
-    inner join weeks_known
-        on
-            sold_weeks.source = weeks_known.source
-            and {{ feature_was_known('sold_weeks', 'weeks_known.cutoff_on') }}
+        cutoff_on,
+        product_id,
+        store_id,
+        source,
+        left_out_reason,
+        sold_weeks,
+        weeks_known,
+        is_new
+    from sold_series
+
+    union all
+
+    select
+        cutoff_on,
+        product_id,
+        store_id,
+        source,
+        cast(null as varchar) as left_out_reason,
+        0 as sold_weeks,
+        0 as weeks_known,
+        true as is_new
+    from listed_series
 
 ),
 
@@ -117,6 +74,7 @@ forecast_series as (
 
         ---------- booleans
         known_series.left_out_reason is null as is_in_scope,
+        known_series.is_new,
 
         ---------- dates
         known_series.cutoff_on

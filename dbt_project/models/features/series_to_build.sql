@@ -30,6 +30,7 @@ series_to_build as (
 
         ---------- booleans
         series.is_in_scope,
+        series.is_new,
 
         ---------- dates
         series.cutoff_on

@@ -19,6 +19,7 @@ with declared_sources as (
         cast({{ rules.unit_price_bounds[0] }} as decimal(18, 4)) as lowest_unit_price,
         cast({{ rules.unit_price_bounds[1] }} as decimal(18, 4)) as highest_unit_price,
         cast({{ rules.min_weeks_sold_share }} as decimal(5, 4)) as min_weeks_sold_share,
+        cast({{ rules.new_weeks }} as integer) as new_weeks,
         cast({{ rules.horizon_days }} as integer) as horizon_days,
         cast({{ rules.history_days }} as integer) as history_days,
         cast({{ rules.promotions_known_ahead_days }} as integer) as promotions_known_ahead_days,

@@ -1,5 +1,5 @@
 -- Finds series of the published forecast that do not have each rung exactly once or whose published
--- rung is not the forecast's method, and series that are not forecast.
+-- rung is not the forecast's method (of a cold start, none is), and series that are not forecast.
 {{ config(tags=['data_product']) }}
 
 with forecast as (
@@ -55,7 +55,7 @@ full outer join ladders
         and series.product_id = ladders.product_id
         and series.store_id = ladders.store_id
 where
-    series.method is distinct from ladders.published_rung
+    nullif(series.method, 'cold_start') is distinct from ladders.published_rung
     or ladders.row_count != 4
     or ladders.rungs != 4
-    or ladders.published_rungs != 1
+    or ladders.published_rungs != case when series.method = 'cold_start' then 0 else 1 end
