@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dagster_project.forecasting.dispersion import Dispersion, fit_dispersion
 from dagster_project.forecasting.fallback import (
     FallbackRule,
     Fallbacks,
@@ -22,7 +21,6 @@ from dagster_project.forecasting.intervals import (
     IntervalTable,
     Strata,
     fit_intervals,
-    mean_errors,
     quantile_frame,
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
@@ -57,15 +55,13 @@ class Calibration:
 
     Attributes:
         intervals: of each method: errors of the model and of the cold start as ratios to their
-            forecast, those of the others in units of the series' scale, all over the dispersion.
-            The blocks of the cold start are not days ahead but its strata.
-        dispersions: of each method: what its spread is multiplied by.
+            forecast, those of the others in units of the series' scale. The blocks of the cold
+            start are not days ahead but its strata.
         ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
 
     intervals: dict[str, IntervalTable]
-    dispersions: dict[str, Dispersion]
     ranks: dict[str, PastRanks]
     fallbacks: Fallbacks
 
@@ -97,8 +93,8 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
 
     Args:
         past: rows of series that were not new, with `units` (null is skipped), the units of each
-            method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`, `store_id`,
-            `target_on`, `is_closed`, `is_event`. Their cold start is made as if they had been new.
+            method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`,
+            `store_id`, `target_on`, `is_closed`. Their cold start is made as if they had been new.
         rules: how to pool, when to fall back.
 
     Raises:
@@ -107,24 +103,23 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     known = past[past["units"].notna()]
     actual = _numbers(known, "units")
     tables: dict[str, IntervalTable] = {}
-    dispersions: dict[str, Dispersion] = {}
     ranks: dict[str, PastRanks] = {}
     block_days = rules.strata.horizon_block_days
     for rung in METHODS:
-        units, size = _numbers(known, units_column(rung)), _size(known, rung)
-        horizon = _horizon(known, rung, block_days)
-        usual = fit_intervals(actual, units, size, horizon, rules.strata)
-        expected = mean_errors(usual, units, horizon)
-        dispersions[rung] = fit_dispersion(known, np.abs(_errors(actual - units, size * expected)))
-        spread = spread_of(known, rung, dispersions[rung])
-        tables[rung] = fit_intervals(actual, units, spread, horizon, rules.strata)
-        ranks[rung] = fit_ranks(known, _errors(actual - units, spread), seed=rules.seed)
-    return Calibration(tables, dispersions, ranks, choose_fallbacks(known, rules.fallback))
+        units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
+        tables[rung] = fit_intervals(
+            actual, units, spread, _horizon(known, rung, block_days), rules.strata
+        )
+        errors = np.full(len(known), np.nan)
+        np.divide(actual - units, spread, out=errors, where=spread > 0)
+        ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
+    return Calibration(tables, ranks, choose_fallbacks(known, rules.fallback))
 
 
-def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> Numbers:
+def spread_of(rows: pd.DataFrame, rung: str) -> Numbers:
     """Units that the errors of a method are measured in; 0 on closed days."""
-    return _size(rows, rung) * dispersion.of(rows)
+    spread = _numbers(rows, units_column(rung) if rung in (MODEL, COLD_START) else "scale")
+    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread)
 
 
 def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
@@ -158,7 +153,7 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
         paths[chosen] = draw_paths(
             table,
             published.units[chosen],
-            spread_of(part, rung, calibration.dispersions[rung]),
+            spread_of(part, rung),
             _horizon(part, rung, table.horizon_block_days),
             ranks_of(calibration.ranks[rung], part),
         )
@@ -173,9 +168,11 @@ def _published(
     for rung, chosen in _by_rung(method):
         part, table = rows[chosen], calibration.intervals[rung]
         units[chosen] = _numbers(part, units_column(rung))
-        spread = spread_of(part, rung, calibration.dispersions[rung])
         quantiles[chosen] = quantile_frame(
-            table, units[chosen], spread, _horizon(part, rung, table.horizon_block_days)
+            table,
+            units[chosen],
+            spread_of(part, rung),
+            _horizon(part, rung, table.horizon_block_days),
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 
@@ -188,19 +185,6 @@ def _by_rung(
         chosen = np.asarray(method == rung, dtype=np.bool_)
         if chosen.any():
             yield rung, chosen
-
-
-def _size(rows: pd.DataFrame, rung: str) -> Numbers:
-    """What errors of a method grow with, in units; 0 on closed days."""
-    size = _numbers(rows, units_column(rung) if rung in (MODEL, COLD_START) else "scale")
-    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, size)
-
-
-def _errors(units: Numbers, spread: Numbers) -> Numbers:
-    """Units over the spread, null where it is 0."""
-    found = np.full(len(units), np.nan)
-    np.divide(units, spread, out=found, where=spread > 0)
-    return found
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> Numbers:

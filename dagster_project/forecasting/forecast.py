@@ -19,14 +19,7 @@ from dagster_project.forecasting.calibration import (
     with_fallback,
     with_paths,
 )
-from dagster_project.forecasting.dispersion import Dispersion
-from dagster_project.forecasting.frames import (
-    KEYS,
-    check_columns,
-    check_complete,
-    is_closed,
-    is_event,
-)
+from dagster_project.forecasting.frames import KEYS, check_columns, check_complete, is_closed
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
 from dagster_project.forecasting.model import DemandModel, predict, trees_bytes
@@ -75,7 +68,6 @@ class ForecastModel:
             "features": list(self.demand.features),
             "parameters": asdict(self.demand.parameters),
             "intervals": {name: vars(self.calibration.intervals[name]) for name in METHODS},
-            "dispersions": {name: self.calibration.dispersions[name].factors for name in METHODS},
             "ranks": {name: vars(self.calibration.ranks[name]) for name in METHODS},
             "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
@@ -99,7 +91,6 @@ class ForecastModel:
             ),
             calibration=Calibration(
                 {rung: IntervalTable(**table) for rung, table in state["intervals"].items()},
-                {rung: Dispersion(factors) for rung, factors in state["dispersions"].items()},
                 {rung: PastRanks(**ranks) for rung, ranks in state["ranks"].items()},
                 {(product_id, store_id): rung for product_id, store_id, rung in state["fallbacks"]},
             ),
@@ -116,14 +107,7 @@ def content_hash(model: ForecastModel) -> str:
     columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
-        for name in (
-            "format",
-            "trained_through_on",
-            "features",
-            "parameters",
-            "dispersions",
-            "fallbacks",
-        )
+        for name in ("format", "trained_through_on", "features", "parameters", "fallbacks")
     }
     categories = columns.named_transformers_["ids"].categories_
     plain["categories"] = [[str(value) for value in column] for column in categories]
@@ -141,9 +125,9 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_event, is_new, cold_start_stratum, scale, a
-        `units_column` for each of METHODS and, where the frame has it, rmsse_scale; the index is
-        0, 1, …
+        KEYS, horizon_days, category, is_closed, is_new, cold_start_stratum, scale, a `units_column`
+        for each of METHODS and,
+        where the frame has it, rmsse_scale; the index is 0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
@@ -157,7 +141,6 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         frame[kept]
         .assign(
             is_closed=is_closed(frame),
-            is_event=is_event(frame),
             is_new=frame["is_new"].to_numpy(dtype=np.bool_),
             cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),

@@ -154,12 +154,6 @@ def quantile_frame(
     return pd.DataFrame(np.maximum(units, 0.0), columns=list(QUANTILES))
 
 
-def mean_errors(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Numbers:
-    """Mean absolute error of each row's stratum, in its spread, shape (n,)."""
-    means = np.abs(table.quantiles).mean(axis=-1).ravel()
-    return np.asarray(means[stratum_of(table, forecast, horizon_days)], dtype=np.float64)
-
-
 def stratum_of(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Codes:
     """Stratum of each row: its place among bands x blocks, row by row of the table.
 

@@ -98,11 +98,10 @@ def test_a_series_can_fall_back_to_any_rung_with_the_errors_of_that_rung(
     assert found["is_fallback"].equals(chosen)
     rows = frame.sort_values(KEYS, ignore_index=True)[chosen]
     assert found.loc[chosen, "units_mean"].to_numpy() == pytest.approx(rows[column], abs=1e-4)
-    wider = calibration.dispersions[rung].of(rows.assign(is_event=False))
     expected = quantile_frame(
         calibration.intervals[rung],
         rows[column].to_numpy(dtype=float),
-        rows["f_mean_56"].to_numpy() * wider,
+        rows["f_mean_56"].to_numpy(),
         rows["horizon_days"].to_numpy(),
     )
     assert found.loc[chosen, list(QUANTILES)].to_numpy() == pytest.approx(expected, abs=1e-4)
