@@ -49,7 +49,7 @@ class ModelRecord:
         sha256: of the stored bytes.
         parameters: how the model was fitted.
         features: feature columns, in the order of the model.
-        seed: seed of the sample and of the regressor.
+        seed: seed of the sample and of the first member.
         scope: hash of the deployed sources and what they declare.
         feature_code: hash of the SQL that its features come from.
         input_fingerprint: of the features at its cutoff: scope, code and files.

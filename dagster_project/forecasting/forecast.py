@@ -126,8 +126,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         KEYS, horizon_days, category, is_closed, is_new, cold_start_stratum, scale, a `units_column`
-        for each of METHODS and,
-        where the frame has it, rmsse_scale; the index is 0, 1, …
+        for each of METHODS and, where the frame has it, rmsse_scale; the index is 0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
