@@ -30,6 +30,11 @@ class Series:
         """Dense days of a window that ends with the cutoff."""
         return self.dense[self.dense.index > cutoff - days * DAY]
 
+    def last_half_year(self, cutoff: pd.Timestamp) -> pd.Series:
+        """Dense days of 140 days, or of 364 when the store was closed for all of those."""
+        days = self.last(140, cutoff)
+        return days if len(days) else self.last(364, cutoff)
+
 
 def known_series(
     history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]]
@@ -96,12 +101,14 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
         )
     for window in (28, 140):
         units = series.last(window, cutoff)
-        features[f"f_deviation_{window}"] = units.std(ddof=0)
+        features[f"f_deviation_{window}"] = first_known(
+            series.last(longer, cutoff).std(ddof=0) for longer in (28, 140, 364) if longer >= window
+        )
         priced = series.priced_units.index.isin(units.index)
         features[f"f_price_{window}"] = (
             series.revenue[priced].sum() / series.priced_units[priced].sum()
         )
-    half_year = series.last(140, cutoff)
+    half_year = series.last_half_year(cutoff)
     sales = half_year[half_year > 0]
     features["f_trend"] = features["f_mean_28"] / features["f_mean_140"]
     features["f_price_ratio"] = features["f_price_28"] / features["f_price_140"]
@@ -203,12 +210,14 @@ def promotion_history_features(
     history: History, series: Series, cutoff: pd.Timestamp
 ) -> dict[str, float]:
     """Shares on promotion, and means weighted with them and with the rest."""
-    units = series.last(140, cutoff)
+    units = series.last_half_year(cutoff)
     shares = pd.Series(
         [planned_share(history, series, cutoff, day, None) for day in units.index], units.index
     )
     return {
-        "f_promoted_share_28": shares[shares.index > cutoff - 28 * DAY].mean(),
+        "f_promoted_share_28": first_known(
+            [shares[shares.index > cutoff - 28 * DAY].mean(), shares.mean()]
+        ),
         "f_promoted_share_140": shares.mean(),
         "f_promoted_mean_140": (units * shares).sum() / shares.sum() if shares.sum() else np.nan,
         "f_unpromoted_mean_140": (units * (1 - shares)).sum() / (1 - shares).sum(),

@@ -6,6 +6,19 @@ with series_windows as (
 
 ),
 
+half_years as (
+
+    -- or whole ones, when the store was closed for half of one
+    select
+        *,
+        {%- for column in ['open_days', 'units', 'promoted_share', 'promoted_units'] %}
+        case when open_days_140 > 0 then {{ column }}_140 else {{ column }}_364 end
+            as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from series_windows
+
+),
+
 feat_promotion_history as (
 
     -- days weigh with the share that was promoted on them, and with the rest of it
@@ -16,19 +29,20 @@ feat_promotion_history as (
         store_id,
 
         ---------- features
-        cast({{ feature_ratio('promoted_share_28', 'open_days_28') }} as float)
-            as f_promoted_share_28,
-        cast({{ feature_ratio('promoted_share_140', 'open_days_140') }} as float)
-            as f_promoted_share_140,
-        cast({{ feature_ratio('promoted_units_140', 'promoted_share_140') }} as float)
+        cast(coalesce(
+            {{ feature_ratio('promoted_share_28', 'open_days_28') }},
+            {{ feature_ratio('promoted_share_140', 'open_days_140') }},
+            {{ feature_ratio('promoted_share_364', 'open_days_364') }}
+        ) as float) as f_promoted_share_28,
+        cast({{ feature_ratio('promoted_share', 'open_days') }} as float) as f_promoted_share_140,
+        cast({{ feature_ratio('promoted_units', 'promoted_share') }} as float)
             as f_promoted_mean_140,
-        cast({{ feature_ratio(
-            'units_140 - promoted_units_140', 'open_days_140 - promoted_share_140'
-        ) }} as float) as f_unpromoted_mean_140,
+        cast({{ feature_ratio('units - promoted_units', 'open_days - promoted_share') }} as float)
+            as f_unpromoted_mean_140,
 
         ---------- dates
         cutoff_on
-    from series_windows
+    from half_years
 
 )
 

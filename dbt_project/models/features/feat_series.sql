@@ -33,7 +33,16 @@ measured as (
         {{ feature_ratio('sold_revenue_' ~ window, 'priced_units_' ~ window) }}
             as unit_price_{{ window }},
         {%- endfor %}
-        {{ feature_ratio('units_140', 'sold_days_140') }} as mean_sale_140,
+        {%- for window in sold_windows %}
+        {{ feature_ratio('units_squared_' ~ window, 'open_days_' ~ window) }}
+        - pow({{ feature_ratio('units_' ~ window, 'open_days_' ~ window) }}, 2)
+            as variance_{{ window }},
+        {%- endfor %}
+        -- of the half year, or of the whole one when the store was closed for half of it
+        {%- for column in ['open_days', 'sold_days', 'units', 'units_squared'] %}
+        case when open_days_140 > 0 then {{ column }}_140 else {{ column }}_364 end
+            as sale_{{ column }},
+        {%- endfor %}
         cast(coalesce(last_units, 0) as double) as naive_units
     from series_windows
 
@@ -66,16 +75,19 @@ feat_series as (
         {%- endfor %}
         {%- for window in [28, 140] %}
         cast(sqrt(greatest(
-            {{ feature_ratio('units_squared_' ~ window, 'open_days_' ~ window) }}
-            - pow({{ feature_ratio('units_' ~ window, 'open_days_' ~ window) }}, 2),
+            coalesce(
+                {%- for longer in sold_windows if longer >= window %}
+                variance_{{ longer }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ),
             0
         )) as float) as f_deviation_{{ window }},
         {%- endfor %}
         cast(mean_28 / nullif(mean_140, 0) as float) as f_trend,
-        cast({{ feature_ratio('open_days_140', 'sold_days_140') }} as float) as f_sale_interval,
+        cast({{ feature_ratio('sale_open_days', 'sale_sold_days') }} as float) as f_sale_interval,
         cast(
-            {{ feature_ratio('units_squared_140', 'sold_days_140') }} / pow(mean_sale_140, 2) - 1
-            as float
+            {{ feature_ratio('sale_units_squared', 'sale_sold_days') }}
+            / pow({{ feature_ratio('sale_units', 'sale_sold_days') }}, 2) - 1 as float
         ) as f_sale_variation,
         cast(open_days_since_last_sale as integer) as f_days_since_last_sale,
         cast({{ feature_days_between('first_sold_on', 'cutoff_on') }} as integer) as f_age_days,

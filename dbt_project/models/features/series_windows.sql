@@ -28,7 +28,7 @@ series_windows as (
             as {{ column }}_{{ window }},
         {%- endfor %}
         {%- endfor %}
-        {%- for window in [28, 140] %}
+        {%- for window in [28, 140, 364] %}
         at_cutoff.units_squared - coalesce(before_{{ window }}.units_squared, 0)
             as units_squared_{{ window }},
         {%- for column in ['priced_units', 'sold_revenue', 'promoted_share', 'promoted_units'] %}
