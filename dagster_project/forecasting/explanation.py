@@ -68,12 +68,9 @@ GROUP_OF_PREFIX = {
     "f_residual_unpromoted": "promotion",
     "f_price_": "price",
     "store_id": "store",
-    "f_store_": "store",
     "product_id": "product",
     "category": "product",
-    "f_product_": "product",
     "f_residual_product_": "product",
-    "f_department_": "product",
 }
 """The group of every input of a model; of several prefixes that fit, the longest counts."""
 

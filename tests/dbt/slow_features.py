@@ -21,7 +21,6 @@ class Series:
 
     product_id: str
     store_id: str
-    department: str
     dense: pd.Series
     revenue: pd.Series
     priced_units: pd.Series
@@ -44,7 +43,6 @@ def known_series(
     known = changes[(changes["known_on"] <= cutoff) & (changes["sold_on"] <= cutoff)]
     opened = history.open_days
     opened = opened[(opened["known_on"] <= cutoff) & (opened["known_until"] > cutoff)]
-    departments = history.dim_product.set_index("product_id")["department"]
     found = []
     for (product, store), rows in known.groupby(["product_id", "store_id"]):
         if (product, store) not in scope:
@@ -55,12 +53,10 @@ def known_series(
         days = pd.DatetimeIndex(sorted(opened.loc[opened["store_id"] == store, "day_on"]))
         first_sold_on = units[units > 0].index.min()
         dense = units.reindex(days[days >= first_sold_on], fill_value=0)
-        department = departments.get(product)
         found.append(
             Series(
                 product,
                 store,
-                department if isinstance(department, str) else "unknown",
                 dense.astype(float),
                 revenue[units > 0].astype(float),
                 priced_units[units > 0].astype(float),
@@ -119,22 +115,6 @@ def level_features(series: Series, cutoff: pd.Timestamp) -> dict[str, float]:
     features["f_age_days"] = (cutoff - sold.min()).days
     features["naive_units"] = series.dense.iloc[-1]
     features["rmsse_scale"] = (series.last(364, cutoff).diff().dropna() ** 2).mean()
-    return features
-
-
-def group_features(
-    group: list[Series], cutoff: pd.Timestamp, name: str, weekday: int | None = None
-) -> dict[str, float]:
-    """Level, trend and, if a weekday is given, its shape over some series together."""
-    mean_28, mean_140 = (
-        np.concatenate([series.last(window, cutoff) for series in group]).mean()
-        for window in (28, 140)
-    )
-    features = {f"f_{name}_mean_28": mean_28, f"f_{name}_trend": mean_28 / mean_140}
-    if weekday is not None:
-        windows = [series.last(140, cutoff) for series in group]
-        same = np.concatenate([days[days.index.day_of_week == weekday] for days in windows])
-        features[f"f_{name}_weekday"] = same.mean() / mean_140 if len(same) else np.nan
     return features
 
 
@@ -398,12 +378,9 @@ def slow_frame(
     rows = []
     for series in found:
         product = [one for one in found if one.product_id == series.product_id]
-        store = [one for one in found if one.store_id == series.store_id]
-        department = [one for one in store if one.department == series.department]
         constant = {
             **level_features(series, cutoff),
             **promotion_history_features(history, series, cutoff),
-            **group_features(department, cutoff, "department"),
         }
         is_new = (series.product_id, series.store_id) in new
         for horizon in range(1, 8 if is_new else HORIZON + 1):
@@ -415,8 +392,6 @@ def slow_frame(
                     "target_on": target,
                     "horizon_days": horizon,
                     **constant,
-                    **group_features(product, cutoff, "product", target.day_of_week),
-                    **group_features(store, cutoff, "store", target.day_of_week),
                     **weekday_features(series, cutoff, target),
                     **last_year_features(series, product, cutoff, target),
                     **plan_features(history, series, cutoff, target),

@@ -96,7 +96,7 @@ def test_every_series_of_both_sources_has_features_of_every_target_day(built: Se
     ]
     frame = rows(
         built,
-        "select source, count(*), count(f_mean_56), count(f_price_28), count(f_product_mean_28),"
+        "select source, count(*), count(f_mean_56), count(f_price_28), count(f_trend),"
         " count(f_weekday), count(f_is_holiday), count(f_days_to_holiday), max(target_on)"
         f" from forecast_frame where cutoff_on = '{CUTOFF_ON}' group by 1 order by 1",
     )

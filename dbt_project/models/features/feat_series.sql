@@ -57,10 +57,6 @@ feat_series as (
         store_id,
 
         ---------- numerics
-        units_28,
-        units_140,
-        open_days_28,
-        open_days_140,
         {{ feature_ratio(
             'nullif(squared_changes_364, 0)', 'greatest(open_days_364 - 1, 0)'
         ) }} as rmsse_scale,

@@ -123,21 +123,9 @@ feat_weekday as (
 
 ),
 
-feat_product as (
+feat_week_shape as (
 
-    select * from {{ ref('feat_product') }}
-
-),
-
-feat_store as (
-
-    select * from {{ ref('feat_store') }}
-
-),
-
-feat_department as (
-
-    select * from {{ ref('feat_department') }}
+    select * from {{ ref('feat_week_shape') }}
 
 ),
 
@@ -235,8 +223,8 @@ series_weekdays as (
         feat_series.naive_units,
         feat_cold_start.cold_start_mean * coalesce(
             case
-                when feat_cold_start.is_product_week_known then feat_product.f_product_weekday
-                else feat_store.f_store_weekday
+                when feat_cold_start.is_product_week_known then product_week.weekday_ratio
+                else store_week.weekday_ratio
             end,
             1
         ) as cold_start_units,
@@ -248,14 +236,6 @@ series_weekdays as (
         coalesce(feat_weekday.f_weekday_mean_{{ week }}, feat_series.f_mean_364)
             as f_weekday_mean_{{ week }},
         {%- endfor %}
-        feat_product.f_product_mean_28,
-        feat_product.f_product_trend,
-        feat_product.f_product_weekday,
-        feat_store.f_store_mean_28,
-        feat_store.f_store_trend,
-        feat_store.f_store_weekday,
-        feat_department.f_department_mean_28,
-        feat_department.f_department_trend,
         feat_promotion_history.f_promoted_share_28,
         feat_promotion_history.f_promoted_share_140,
         feat_promotion_history.f_promoted_mean_140,
@@ -292,21 +272,14 @@ series_weekdays as (
             and feat_weekday.series_number = feat_base.series_number
             and feat_weekday.weekday = feat_base.weekday
     left join products on feat_weekday.product_id = products.product_id
-    left join feat_product
+    {%- for level in ['product', 'store'] %}
+    left join feat_week_shape as {{ level }}_week
         on
-            feat_weekday.cutoff_on = feat_product.cutoff_on
-            and feat_weekday.product_id = feat_product.product_id
-            and feat_weekday.weekday = feat_product.weekday
-    left join feat_store
-        on
-            feat_weekday.cutoff_on = feat_store.cutoff_on
-            and feat_weekday.store_id = feat_store.store_id
-            and feat_weekday.weekday = feat_store.weekday
-    left join feat_department
-        on
-            feat_weekday.cutoff_on = feat_department.cutoff_on
-            and feat_weekday.store_id = feat_department.store_id
-            and coalesce(products.department, 'unknown') = feat_department.department
+            {{ level }}_week.level = '{{ level }}'
+            and feat_weekday.cutoff_on = {{ level }}_week.cutoff_on
+            and feat_weekday.{{ level }}_id = {{ level }}_week.id
+            and feat_weekday.weekday = {{ level }}_week.weekday
+    {%- endfor %}
     left join store_places on feat_weekday.store_id = store_places.store_id
     {%- for level in feature_levels() %}
     left join feat_last_years as {{ level.name }}_years
@@ -353,6 +326,7 @@ forecast_frame as (
         series_weekdays.f_weekday_mean_8,
         series_weekdays.f_weekday_mean_20,
         feat_last_year.f_last_year_mean,
+        feat_last_year.f_last_year_product_change,
         series_weekdays.f_promoted_share_28,
         series_weekdays.f_promoted_share_140,
         series_weekdays.f_promoted_mean_140,
@@ -372,17 +346,6 @@ forecast_frame as (
         {%- for column in base_day_features %}
         feat_base_day.{{ column }},
         {%- endfor %}
-
-        ---------- features of the product and of the store
-        series_weekdays.f_product_mean_28,
-        series_weekdays.f_product_trend,
-        series_weekdays.f_product_weekday,
-        feat_last_year.f_last_year_product_change,
-        series_weekdays.f_store_mean_28,
-        series_weekdays.f_store_trend,
-        series_weekdays.f_store_weekday,
-        series_weekdays.f_department_mean_28,
-        series_weekdays.f_department_trend,
 
         ---------- features of the situation and of the season
         {%- for level in feature_levels() %}
