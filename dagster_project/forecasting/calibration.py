@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dagster_project.forecasting.dispersion import Dispersion, fit_dispersion
 from dagster_project.forecasting.fallback import (
     FallbackRule,
     Fallbacks,
@@ -20,7 +21,9 @@ from dagster_project.forecasting.intervals import (
     QUANTILES,
     IntervalTable,
     Strata,
+    errors_of,
     fit_intervals,
+    mean_errors,
     quantile_frame,
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
@@ -57,11 +60,13 @@ class Calibration:
         intervals: of each method: errors of the model and of the cold start as ratios to their
             forecast, those of the others in units of the series' scale. The blocks of the cold
             start are not days ahead but its strata.
+        dispersion: the power that each ratio of the model is taken to.
         ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
     """
 
     intervals: dict[str, IntervalTable]
+    dispersion: Dispersion
     ranks: dict[str, PastRanks]
     fallbacks: Fallbacks
 
@@ -94,32 +99,41 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     Args:
         past: rows of series that were not new, with `units` (null is skipped), the units of each
             method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`,
-            `store_id`, `target_on`, `is_closed`. Their cold start is made as if they had been new.
+            `store_id`, `target_on`, `is_closed`, `is_event`. Their cold start is made as if they
+            had been new.
         rules: how to pool, when to fall back.
 
     Raises:
         NoErrors: no row has a known actual.
     """
     known = past[past["units"].notna()]
-    actual = _numbers(known, "units")
+    dispersion = _dispersion(known, rules)
     tables: dict[str, IntervalTable] = {}
     ranks: dict[str, PastRanks] = {}
     block_days = rules.strata.horizon_block_days
     for rung in METHODS:
-        units, spread = _numbers(known, units_column(rung)), spread_of(known, rung)
-        tables[rung] = fit_intervals(
-            actual, units, spread, _horizon(known, rung, block_days), rules.strata
-        )
-        errors = np.full(len(known), np.nan)
-        np.divide(actual - units, spread, out=errors, where=spread > 0)
+        units = _numbers(known, units_column(rung))
+        errors = errors_of(_numbers(known, "units"), units, *spread_of(known, rung, dispersion))
+        tables[rung] = fit_intervals(errors, units, _horizon(known, rung, block_days), rules.strata)
         ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
-    return Calibration(tables, ranks, choose_fallbacks(known, rules.fallback))
+    return Calibration(tables, dispersion, ranks, choose_fallbacks(known, rules.fallback))
 
 
-def spread_of(rows: pd.DataFrame, rung: str) -> Numbers:
-    """Units that the errors of a method are measured in; 0 on closed days."""
+def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> tuple[Numbers, Numbers]:
+    """Units that the errors of a method are measured in, 0 on closed days, and their power."""
     spread = _numbers(rows, units_column(rung) if rung in (MODEL, COLD_START) else "scale")
-    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread)
+    power = dispersion.of(rows) if rung == MODEL else np.ones(len(rows))
+    return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread), power
+
+
+def _dispersion(known: pd.DataFrame, rules: CalibrationRules) -> Dispersion:
+    """Learn how wide the model's errors are beside those of all forecasts of their stratum."""
+    units, horizon = _numbers(known, units_column(MODEL)), _horizon(known, MODEL, 1)
+    errors = errors_of(_numbers(known, "units"), units, *spread_of(known, MODEL, Dispersion({})))
+    usual = mean_errors(fit_intervals(errors, units, horizon, rules.strata), units, horizon)
+    sizes = np.full(len(known), np.nan)
+    np.divide(np.abs(errors), usual, out=sizes, where=usual > 0)
+    return fit_dispersion(known, sizes)
 
 
 def with_intervals(rows: pd.DataFrame, rung: str, calibration: Calibration) -> Published:
@@ -150,12 +164,14 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
     paths = np.empty((len(rows), PATHS), dtype=np.float32)
     for rung, chosen in _by_rung(published.method):
         part, table = rows[chosen], calibration.intervals[rung]
+        spread, power = spread_of(part, rung, calibration.dispersion)
         paths[chosen] = draw_paths(
             table,
             published.units[chosen],
-            spread_of(part, rung),
+            spread,
             _horizon(part, rung, table.horizon_block_days),
             ranks_of(calibration.ranks[rung], part),
+            power,
         )
     return replace(published, paths=paths)
 
@@ -168,11 +184,13 @@ def _published(
     for rung, chosen in _by_rung(method):
         part, table = rows[chosen], calibration.intervals[rung]
         units[chosen] = _numbers(part, units_column(rung))
+        spread, power = spread_of(part, rung, calibration.dispersion)
         quantiles[chosen] = quantile_frame(
             table,
             units[chosen],
-            spread_of(part, rung),
+            spread,
             _horizon(part, rung, table.horizon_block_days),
+            power,
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 

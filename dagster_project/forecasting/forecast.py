@@ -19,7 +19,14 @@ from dagster_project.forecasting.calibration import (
     with_fallback,
     with_paths,
 )
-from dagster_project.forecasting.frames import KEYS, check_columns, check_complete, is_closed
+from dagster_project.forecasting.dispersion import Dispersion
+from dagster_project.forecasting.frames import (
+    KEYS,
+    check_columns,
+    check_complete,
+    is_closed,
+    is_event,
+)
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
 from dagster_project.forecasting.model import DemandModel, predict, trees_bytes
@@ -33,7 +40,7 @@ from dagster_project.forecasting.rungs import (
 )
 from dagster_project.parameters import Parameters
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 DECIMALS = 4
 """Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
 
@@ -68,6 +75,7 @@ class ForecastModel:
             "features": list(self.demand.features),
             "parameters": asdict(self.demand.parameters),
             "intervals": {name: vars(self.calibration.intervals[name]) for name in METHODS},
+            "dispersion": self.calibration.dispersion.factors,
             "ranks": {name: vars(self.calibration.ranks[name]) for name in METHODS},
             "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
@@ -91,6 +99,7 @@ class ForecastModel:
             ),
             calibration=Calibration(
                 {rung: IntervalTable(**table) for rung, table in state["intervals"].items()},
+                Dispersion(state["dispersion"]),
                 {rung: PastRanks(**ranks) for rung, ranks in state["ranks"].items()},
                 {(product_id, store_id): rung for product_id, store_id, rung in state["fallbacks"]},
             ),
@@ -107,7 +116,10 @@ def content_hash(model: ForecastModel) -> str:
     columns = state["pipeline"]["columns"]
     plain = {
         name: state[name]
-        for name in ("format", "trained_through_on", "features", "parameters", "fallbacks")
+        for name in (
+            *("format", "trained_through_on", "features", "parameters"),
+            *("dispersion", "fallbacks"),
+        )
     }
     categories = columns.named_transformers_["ids"].categories_
     plain["categories"] = [[str(value) for value in column] for column in categories]
@@ -125,8 +137,9 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_new, cold_start_stratum, scale, a `units_column`
-        for each of METHODS and, where the frame has it, rmsse_scale; the index is 0, 1, …
+        KEYS, horizon_days, category, is_closed, is_event, is_new, cold_start_stratum, scale, a
+        `units_column` for each of METHODS and, where the frame has it, rmsse_scale; the index is
+        0, 1, …
 
     Raises:
         FrameError: the frame breaks a rule, lacks a feature, or a series lacks target days.
@@ -140,6 +153,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         frame[kept]
         .assign(
             is_closed=is_closed(frame),
+            is_event=is_event(frame),
             is_new=frame["is_new"].to_numpy(dtype=np.bool_),
             cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),

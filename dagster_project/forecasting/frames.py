@@ -64,6 +64,15 @@ def is_closed(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return frame["is_open"].astype("boolean").eq(False).fillna(False).to_numpy(dtype=np.bool_)
 
 
+def is_event(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """True on public holidays and on the day of a rare event of the store's calendar."""
+    found = np.zeros(len(frame), dtype=np.bool_)
+    for name, value in (("f_is_holiday", 1), ("f_event_offset", 0)):
+        if name in frame.columns:
+            found |= frame[name].eq(value).fillna(False).to_numpy(dtype=np.bool_)
+    return found
+
+
 def check_columns(frame: pd.DataFrame, columns: list[str]) -> None:
     """Raise a FrameError that names the columns the frame lacks."""
     missing = [name for name in columns if name not in frame.columns]

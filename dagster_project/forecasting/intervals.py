@@ -7,6 +7,9 @@ block), taken at the rank that conformal prediction needs for n errors (Vovk et 
 et al., 2019). In series that mostly sell nothing the lower bound is 0 and covers more than it says;
 there only the upper bound is exact.
 
+A ratio may also be taken to a power of the row, e = (y / f)^(1 / p) - 1 (`dispersion`): what is
+harder to forecast than others of its size is then pooled with them all the same.
+
 Quantiles are kept at the levels 1/120 to 119/120: the values a sample path may take (`paths`). The
 five published ones are five of them.
 """
@@ -74,26 +77,40 @@ class IntervalTable:
     errors: Codes
 
 
+def errors_of(
+    actual: Numbers, forecast: Numbers, spread: Numbers, power: Numbers | float = 1.0
+) -> Numbers:
+    """Error of each row, shape (n,), null where the actual is null or the spread 0.
+
+    Args:
+        actual: units sold.
+        forecast: units forecast.
+        spread: units that an error is measured in.
+        power: of the ratio; another than 1 only where the spread is the forecast.
+    """
+    ratio = np.full(len(actual), np.nan)
+    np.divide(actual - forecast, spread, out=ratio, where=spread > 0)
+    return np.asarray((1 + ratio) ** (1 / power) - 1, dtype=np.float64)
+
+
 def fit_intervals(
-    actual: Numbers, forecast: Numbers, spread: Numbers, horizon_days: Codes, strata: Strata
+    errors: Numbers, forecast: Numbers, horizon_days: Codes, strata: Strata
 ) -> IntervalTable:
     """Pool past errors in strata and keep their quantiles.
 
     Args:
-        actual: units sold, shape (n,); null is skipped.
+        errors: from `errors_of`, shape (n,); null is skipped.
         forecast: units forecast.
-        spread: units that an error is measured in; rows with 0 (closed days) are skipped.
         horizon_days: days ahead, from 1.
         strata: how to pool.
 
     Raises:
-        NoErrors: no row has an actual and a spread above 0.
+        NoErrors: every error is null.
     """
-    usable = ~np.isnan(actual) & (spread > 0)
+    usable = ~np.isnan(errors)
     if not usable.any():
         raise NoErrors("intervals: expected past forecasts with known actuals, found none")
-    actual, forecast, spread = actual[usable], forecast[usable], spread[usable]
-    errors = (actual - forecast) / spread
+    errors, forecast = errors[usable], forecast[usable]
     inner = np.arange(1, strata.volume_bands) / strata.volume_bands
     edges = np.unique(np.quantile(forecast, inner)) if len(inner) else np.zeros(0)
     band = np.searchsorted(edges, forecast, side="right")
@@ -135,7 +152,11 @@ def conformal_quantiles(
 
 
 def quantile_frame(
-    table: IntervalTable, forecast: Numbers, spread: Numbers, horizon_days: Codes
+    table: IntervalTable,
+    forecast: Numbers,
+    spread: Numbers,
+    horizon_days: Codes,
+    power: Numbers | float = 1.0,
 ) -> pd.DataFrame:
     """Quantiles of units per row, ascending and at least 0.
 
@@ -144,14 +165,22 @@ def quantile_frame(
         forecast: units forecast, shape (n,).
         spread: units that errors are measured in; 0 gives the forecast itself.
         horizon_days: days ahead; beyond the longest calibrated block its last one counts.
+        power: of the ratio, as in `errors_of`.
 
     Returns:
         One column for each name in QUANTILES, shape (n, 5).
     """
     errors = table.quantiles[..., PUBLISHED].reshape(-1, len(PUBLISHED))
     errors = errors[stratum_of(table, forecast, horizon_days)]
-    units = forecast[:, None] + errors * spread[:, None]
+    ratios = (1 + errors) ** np.asarray(power)[..., None] - 1
+    units = forecast[:, None] + ratios * spread[:, None]
     return pd.DataFrame(np.maximum(units, 0.0), columns=list(QUANTILES))
+
+
+def mean_errors(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Numbers:
+    """Mean absolute error of each row's stratum, shape (n,)."""
+    means = np.abs(table.quantiles).mean(axis=-1).ravel()
+    return np.asarray(means[stratum_of(table, forecast, horizon_days)], dtype=np.float64)
 
 
 def stratum_of(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Codes:

@@ -117,7 +117,12 @@ def ranks_of(past: PastRanks, rows: pd.DataFrame, *, common: float = COMMON) -> 
 
 
 def draw_paths(
-    table: IntervalTable, forecast: Numbers, spread: Numbers, horizon_days: Codes, ranks: Ranks
+    table: IntervalTable,
+    forecast: Numbers,
+    spread: Numbers,
+    horizon_days: Codes,
+    ranks: Ranks,
+    power: Numbers | float = 1.0,
 ) -> Paths:
     """Units of each path on each row: at least 0, multiples of 1 / STEPS_PER_UNIT.
 
@@ -129,9 +134,14 @@ def draw_paths(
         spread: units that errors are measured in; 0 gives the forecast itself.
         horizon_days: days ahead.
         ranks: which quantile each path takes, shape (n, PATHS).
+        power: of the ratio, as in `intervals.errors_of`.
     """
     first = (stratum_of(table, forecast, horizon_days) * PATHS).astype(np.int32)
     paths = np.take(table.quantiles.ravel().astype(np.float32), first[:, None] + ranks)
+    if np.any(power != 1):
+        paths += 1
+        np.power(paths, np.asarray(power, dtype=np.float32)[..., None], out=paths)
+        paths -= 1
     paths *= (spread * STEPS_PER_UNIT).astype(np.float32)[:, None]
     paths += (forecast * STEPS_PER_UNIT).astype(np.float32)[:, None]
     np.rint(np.maximum(paths, 0, out=paths), out=paths)

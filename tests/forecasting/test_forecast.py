@@ -175,7 +175,7 @@ def test_a_model_rebuilt_from_its_state_forecasts_the_same(
 
 
 def test_a_state_of_another_format_is_refused(model: ForecastModel) -> None:
-    with pytest.raises(ValueError, match="expected format 4, found 99"):
+    with pytest.raises(ValueError, match="expected format 5, found 99"):
         ForecastModel.from_state({**model.to_state(), "format": 99})
 
 

@@ -16,6 +16,7 @@ from dagster_project.forecasting.intervals import (
     NoErrors,
     Strata,
     conformal_quantiles,
+    errors_of,
     fit_intervals,
     quantile_frame,
 )
@@ -55,7 +56,7 @@ def test_quantiles_never_cross_and_are_never_negative(seed: int, count: int) -> 
     actual[0] = 1.0
     spread = np.maximum(forecast, 0.1)
     horizon = chance.integers(1, 29, count)
-    table = fit_intervals(actual, forecast, spread, horizon, Strata(4, 7, 20))
+    table = fit_intervals(errors_of(actual, forecast, spread), forecast, horizon, Strata(4, 7, 20))
     later = chance.gamma(1, 9, count)
     found = quantile_frame(table, later, later, chance.integers(1, 60, count)).to_numpy()
     assert (found >= 0).all()
@@ -69,7 +70,12 @@ def test_intervals_cover_what_they_say_on_days_they_have_not_seen() -> None:
     actual = np.maximum(forecast * (1 + noise * chance.standard_normal(len(forecast))), 0)
     horizon = chance.integers(1, 29, len(forecast))
     past, later = slice(0, 20_000), slice(20_000, None)
-    table = fit_intervals(actual[past], forecast[past], forecast[past], horizon[past], Strata())
+    table = fit_intervals(
+        errors_of(actual[past], forecast[past], forecast[past]),
+        forecast[past],
+        horizon[past],
+        Strata(),
+    )
     found = quantile_frame(table, forecast[later], forecast[later], horizon[later])
     quantile = {name: found[name].to_numpy() for name in QUANTILES}
     for large in (False, True):
@@ -86,7 +92,7 @@ def test_later_horizons_have_their_own_width() -> None:
     horizon = np.repeat(np.arange(1, 15), 400)
     forecast = np.full(len(horizon), 50.0)
     actual = forecast + np.where(horizon > 7, 20, 5) * chance.standard_normal(len(horizon))
-    table = fit_intervals(actual, forecast, forecast, horizon, Strata())
+    table = fit_intervals(errors_of(actual, forecast, forecast), forecast, horizon, Strata())
     found = quantile_frame(table, np.full(3, 50.0), np.full(3, 50.0), np.array([1, 14, 40]))
     width = (found["units_p90"] - found["units_p10"]).to_numpy()
     assert width[1] > 3 * width[0]
@@ -95,7 +101,7 @@ def test_later_horizons_have_their_own_width() -> None:
 
 def test_a_day_without_spread_has_the_forecast_as_every_quantile() -> None:
     one = np.ones(50)
-    table = fit_intervals(2 * one, one, one, np.ones(50, dtype=np.int64), Strata())
+    table = fit_intervals(one, one, np.ones(50, dtype=np.int64), Strata())
     found = quantile_frame(table, np.zeros(1), np.zeros(1), np.array([1]))
     assert (found.to_numpy() == 0).all()
 
@@ -104,7 +110,7 @@ def test_null_actuals_and_closed_days_teach_nothing() -> None:
     actual = np.array([1.0, np.nan, 500.0, 2.0])
     spread = np.array([1.0, 1.0, 0.0, 1.0])
     days = np.ones(4, dtype=np.int64)
-    table = fit_intervals(actual, np.ones(4), spread, days, Strata())
+    table = fit_intervals(errors_of(actual, np.ones(4), spread), np.ones(4), days, Strata())
     assert table.errors.sum() == 2
     assert table.quantiles.max() == 1.0
     assert table.quantiles.shape[-1] == len(LEVELS)
@@ -112,4 +118,4 @@ def test_null_actuals_and_closed_days_teach_nothing() -> None:
 
 def test_no_known_actual_at_all_is_an_error() -> None:
     with pytest.raises(NoErrors, match="expected past forecasts with known actuals, found none"):
-        fit_intervals(np.array([np.nan]), np.ones(1), np.ones(1), np.ones(1, np.int64), Strata())
+        fit_intervals(np.array([np.nan]), np.ones(1), np.ones(1, np.int64), Strata())

@@ -13,6 +13,7 @@ from dagster_project.forecasting.intervals import (
     PATHS,
     QUANTILES,
     Strata,
+    errors_of,
     fit_intervals,
     quantile_frame,
 )
@@ -151,15 +152,17 @@ def test_the_paths_of_a_row_are_its_quantiles_in_another_order() -> None:
     forecast = chance.gamma(1, 20, 4000)
     horizon = chance.integers(1, 29, 4000)
     actual = chance.poisson(forecast).astype(float)
-    table = fit_intervals(actual, forecast, forecast, horizon, Strata())
+    power = chance.uniform(0.5, 2, 4000)
+    errors = errors_of(actual, forecast, forecast, power)
+    table = fit_intervals(errors, forecast, horizon, Strata())
     ranks = np.argsort(chance.random((4000, PATHS)), axis=1).astype(np.uint8)
     spread = np.where(chance.random(4000) < 0.1, 0.0, forecast)
-    paths = draw_paths(table, forecast, spread, horizon, ranks)
+    paths = draw_paths(table, forecast, spread, horizon, ranks, power)
     assert paths.dtype == np.float32
     assert (paths * STEPS_PER_UNIT % 1 == 0).all()
     by_rank = np.take_along_axis(paths, np.argsort(ranks, axis=1), axis=1)
     assert (np.diff(by_rank, axis=1) >= 0).all()
-    published = quantile_frame(table, forecast, spread, horizon)
+    published = quantile_frame(table, forecast, spread, horizon, power)
     for name, level in QUANTILES.items():
         found = by_rank[:, round(level * (PATHS + 1)) - 1]
         assert found == pytest.approx(published[name].to_numpy(), abs=0.51 / STEPS_PER_UNIT)
@@ -196,7 +199,7 @@ def test_intervals_of_totals_cover_what_they_say_and_added_quantiles_do_not(comm
         ranks = ranks_of(fit_ranks(past, flat, seed=seed), ahead, common=0)
         level, one = np.full(len(past), 100.0), np.ones(len(past))
         days_ahead = past["horizon_days"].to_numpy()
-        table = fit_intervals(level + flat, level, one, days_ahead, Strata(volume_bands=1))
+        table = fit_intervals(flat, level, days_ahead, Strata(volume_bands=1))
         level, one = level[: len(ahead)], one[: len(ahead)]
         days_ahead = ahead["horizon_days"].to_numpy()
         paths = draw_paths(table, level, one, days_ahead, ranks)
