@@ -103,8 +103,9 @@ def save(
 ) -> str:
     """Store a model with the evidence of its backtest, in one transaction, and return its name.
 
-    A model that is stored already is left as it is, with the evidence it was stored with, so a run
-    that was killed can be repeated.
+    A model that is stored already for such features is left as it is, with the evidence it was
+    stored with, so a run that was killed can be repeated. Features of other SQL with the same
+    values give the same model: it keeps its name, its record and evidence become those of today.
 
     Args:
         connection: the warehouse.
@@ -139,7 +140,12 @@ def save(
         "is_backfill": is_backfill,
     }
     with transaction(connection):
-        if find_record(connection, name) is None:
+        found = find_record(connection, name)
+        if found is not None:
+            row["is_champion"] = found.is_champion and verdict.passed
+            row["is_backfill"] = found.is_backfill and is_backfill
+        if found is None or not found.fits(features) or found.is_backfill != row["is_backfill"]:
+            _forget(connection, name)
             connection.execute(
                 f"insert into state.model_versions ({', '.join(row)}) "
                 f"values ({', '.join('?' for _ in row)})",
@@ -288,6 +294,11 @@ def skill(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, float]:
         for metric in METRICS
         if (error := published.get(metric)) is not None and (reference := baseline.get(metric))
     }
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    for table in ("model_versions", "backtest_scores", "forecast_value_added"):
+        connection.execute(f"delete from state.{table} where model_version = ?", [name])
 
 
 def _insert_scores(connection: duckdb.DuckDBPyConnection, name: str, scores: pd.DataFrame) -> None:

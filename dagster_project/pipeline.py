@@ -21,6 +21,7 @@ from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.interrupted import COMMAND_LINE, end_interrupted_runs
 from dagster_project.lock import exclusive
 from dagster_project.publishing import reconcile
+from dagster_project.rebuilds import rebuilds
 from dagster_project.schedules import failed_checks
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
@@ -64,6 +65,7 @@ class RunResult:
         gate_passed: its verdict, or None when nothing was trained.
         run_ids: the Dagster runs, by job.
         failed_checks: the checks that did not pass, as alerts.
+        rebuilt: parts of the home that were made again, since other SQL had built them.
     """
 
     cutoff_on: date
@@ -71,6 +73,7 @@ class RunResult:
     gate_passed: bool | None
     run_ids: dict[str, str]
     failed_checks: tuple[Alert, ...]
+    rebuilt: tuple[str, ...]
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -123,6 +126,8 @@ def _run(settings: Settings, *, retrain: bool) -> RunResult:
     prepare_dagster_home(settings)
     with run_lock(settings, "meshcast run"):
         reconcile(settings)
+        with warehouse(settings) as connection:
+            rebuilt = rebuilds(connection)
         definitions = build_definitions(settings)
         with dg.DagsterInstance.get() as instance:
             end_interrupted_runs(instance, holding_run_lock=True)
@@ -143,7 +148,7 @@ def _run(settings: Settings, *, retrain: bool) -> RunResult:
             )
     for alert in alerts:
         send_alert(settings, alert)
-    return RunResult(cutoff, "retrain" in run_ids, gate_passed, run_ids, alerts)
+    return RunResult(cutoff, "retrain" in run_ids, gate_passed, run_ids, alerts, rebuilt)
 
 
 def _execute(

@@ -186,6 +186,11 @@ def print_summary(console: Console, page: RunSummary) -> None:
     lines = [
         ("data", f"{', '.join(page.sources)} up to {page.cutoff_on} (today is {page.today})"),
         ("files", f"{page.files_accepted:,} read, {page.files_rejected:,} rejected"),
+        *(
+            [("rebuilt", f"{' and '.join(page.rebuilt)}, which other SQL had built")]
+            if page.rebuilt
+            else []
+        ),
         (
             "sales lines",
             f"{rows['read']:,} read = {rows['accepted']:,} accepted + {rows['quarantined']:,} "

@@ -26,6 +26,7 @@ from duckdb.sqltypes import BIGINT, DATE, VARCHAR
 from dagster_project.settings import DBT_PROJECT, customer_key_from_environment
 
 KEY_FILE = "customer.key"
+LAYERS_AFTER_LOADING = ("features", "data_products", "observability")
 
 
 def customer_hasher(key: bytes) -> Any:
@@ -84,17 +85,42 @@ def customer_key(home: Path) -> bytes:
 @functools.cache
 def sql_revision() -> str:
     """MD5 over the SQL of all models and macros, names included, in hex."""
+    return _revision(_sql_files())
+
+
+@functools.cache
+def loading_revision() -> str:
+    """MD5 as `sql_revision`, over the SQL that landed files go through up to `loads`."""
+    return _revision([file for file in _sql_files() if not _is_after_loading(file)])
+
+
+def _sql_files() -> list[Path]:
+    """Models and macros, relative to the dbt project."""
+    return [
+        file.relative_to(DBT_PROJECT)
+        for folder in ("macros", "models")
+        for file in sorted((DBT_PROJECT / folder).rglob("*.sql"))
+    ]
+
+
+def _is_after_loading(file: Path) -> bool:
+    if file.parts[0] == "macros":
+        return file.name.startswith("feature_")
+    return file.parts[1] in LAYERS_AFTER_LOADING and file.name != "loads.sql"
+
+
+def _revision(files: list[Path]) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    for folder in ("macros", "models"):
-        for file in sorted((DBT_PROJECT / folder).rglob("*.sql")):
-            digest.update(f"{file.relative_to(DBT_PROJECT)}\0".encode())
-            digest.update(file.read_bytes())
+    for file in files:
+        digest.update(f"{file}\0".encode())
+        digest.update((DBT_PROJECT / file).read_bytes())
     return digest.hexdigest()
 
 
 def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Register hash_customer(varchar), public_holiday(varchar, date) and sql_revision()."""
+    """Register the functions of this module that SQL calls, under their own names."""
     connection.create_function("sql_revision", sql_revision, [], VARCHAR)
+    connection.create_function("loading_revision", loading_revision, [], VARCHAR)
     connection.create_function(
         "hash_customer",
         customer_hasher(customer_key(home)),

@@ -79,6 +79,7 @@ class RunSummary:
         cutoff_on: last day of data used.
         files_accepted: landed files that were read.
         files_rejected: landed files that could not be read.
+        rebuilt: parts of the home that were made again, since other SQL had built them.
         rows: what became of the sales lines: read, accepted, quarantined, duplicate, superseded.
         quarantined_by_reason: rows by reason code.
         series_forecast: series in scope.
@@ -100,6 +101,7 @@ class RunSummary:
     cutoff_on: date
     files_accepted: int
     files_rejected: int
+    rebuilt: list[str]
     rows: dict[str, int]
     quarantined_by_reason: dict[str, int]
     series_forecast: int
@@ -137,6 +139,7 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         cutoff_on=result.cutoff_on,
         files_accepted=files[0],
         files_rejected=files[1],
+        rebuilt=list(result.rebuilt),
         rows=dict(
             zip(
                 ("read", "accepted", "quarantined", "duplicate", "superseded"),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from dagster_project import models, publishing
 from dagster_project.assets.dbt import dbt_build
 from dagster_project.assets.forecast import score
 from dagster_project.assets.training import forecast_scope
 from dagster_project.features import FeaturesUnfinished
+from dagster_project.rebuilds import FEATURES
+from dagster_project.report import print_summary
+from dagster_project.summary import RunSummary
 from dagster_project.warehouse import port, warehouse
 from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_checkout, meshcast, settings_of
 from tests.invented import CATEGORIES, STORES, write_online_retail
@@ -53,10 +59,16 @@ def test_another_scope_is_forecast_at_once_and_by_a_model_of_its_own(
     changed = text.replace("excluded_products: [", f"excluded_products: [{left_out}, ")
     assert changed != text
     declaration.write_text(changed)
+    macro = checkout / "dbt_project/macros/feature_levels.sql"
+    macro.write_text(macro.read_text() + "{# the SQL of another version #}\n")
 
     ran = meshcast(home, "run", "--today", str(NEXT_DAY), "--json", checkout=checkout)
 
     page = json.loads(ran.stdout)
+    assert page["rebuilt"] == [FEATURES]
+    shown = StringIO()
+    print_summary(Console(file=shown), RunSummary(**page))
+    assert re.search("rebuilt +features, which other SQL had built", shown.getvalue())
     assert page["cutoff_on"] == str(before.cutoff_on)
     assert page["series_forecast"] == (len(CATEGORIES) - 1) * len(STORES)
     products = {row[0] for row in ask(home, "select distinct product_id from sales_forecast_v1")}

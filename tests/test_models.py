@@ -154,6 +154,47 @@ def test_saving_the_same_model_again_changes_nothing(
     assert _count(connection, "backtest_scores") == len(scores)
 
 
+@pytest.mark.parametrize(("verdict", "stays_champion"), [(PASSED, True), (FAILED, False)])
+def test_the_same_model_from_features_of_other_sql_belongs_to_these(
+    connection: duckdb.DuckDBPyConnection,
+    model: ForecastModel,
+    scores: pd.DataFrame,
+    verdict: Verdict,
+    stays_champion: bool,
+) -> None:
+    name = _save(connection, model, scores)
+    models.promote(connection, name)
+    newer = _save(connection, _later(model, 7), scores, later=1)
+    other = replace(FEATURES, code="other sql")
+    assert models.champion(connection, other) is None
+
+    better = scores.assign(score=scores["score"] / 2)
+    again = _save(connection, model, better, features=other, verdict=verdict, later=3)
+
+    assert again == name
+    before, record = models.records(connection)
+    assert before.model_version == newer
+    assert record.fits(other)
+    assert (record.verdict, record.is_champion) == (verdict.outcome, stays_champion)
+    assert (models.champion(connection, other) is not None) is stays_champion
+    assert record.trained_at == TRAINED_AT + timedelta(days=3)
+    assert models.scores_of(connection, name)["score"].max() == scores["score"].max() / 2
+    for table, rows in (("backtest_scores", len(scores)), ("forecast_value_added", len(LADDER))):
+        assert _count(connection, table) == 2 * rows
+
+
+def test_a_backfill_that_trains_a_live_model_again_leaves_it_live(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores, is_backfill=True)
+    assert models.newest(connection, FEATURES) is None
+    _save(connection, model, scores)
+    _save(connection, model, scores, features=replace(FEATURES, code="new"), is_backfill=True)
+    found = models.find_record(connection, name)
+    assert found is not None
+    assert not found.is_backfill
+
+
 def test_the_ladder_is_kept_once_per_model_with_null_for_undefined(
     connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
 ) -> None:

@@ -1,5 +1,6 @@
 """The dbt project as assets and checks: one `dbt build` for whatever part of it is wanted."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -47,23 +48,21 @@ def vars_arguments(settings: Settings) -> list[str]:
 def prepare_manifest(settings: Settings) -> Path:
     """Return the manifest, parsed again when the project or its deployment has changed.
 
+    Their content decides, not the time of a file: an older version put in place of a newer one, or
+    unpacked with its own times, is another project too.
+
     Raises:
         RuntimeError: dbt cannot parse the project; carries dbt's own words.
     """
     manifest = dbt_folder(settings) / "manifest.json"
-    stamp = dbt_folder(settings) / "manifest.vars"
-    arguments = " ".join(vars_arguments(settings))
-    if (
-        manifest.exists()
-        and stamp.exists()
-        and stamp.read_text() == arguments
-        and manifest.stat().st_mtime > _newest_change()
-    ):
+    stamp = dbt_folder(settings) / "manifest.parsed"
+    parsed = f"{_project_digest()} {' '.join(vars_arguments(settings))}"
+    if manifest.exists() and stamp.exists() and stamp.read_text() == parsed:
         return manifest
     manifest.parent.mkdir(parents=True, exist_ok=True)
     settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
     _run_dbt(settings, "parse")
-    stamp.write_text(arguments)
+    stamp.write_text(parsed)
     return manifest
 
 
@@ -110,14 +109,15 @@ def _run_dbt(settings: Settings, command: str, *arguments: str) -> None:
         raise RuntimeError(f"dbt {command} failed:\n{ran.stdout}{ran.stderr}")
 
 
-def _newest_change() -> float:
-    files = [
-        file
-        for folder in (DBT_PROJECT, PROFILES)
-        for file in folder.rglob("*")
-        if file.suffix in {".sql", ".yml", ".md", ".csv"}
-    ]
-    return max(file.stat().st_mtime for file in files)
+def _project_digest() -> str:
+    """MD5 over the files that dbt parses, names included, in hex."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for folder in (DBT_PROJECT, PROFILES):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in {".sql", ".yml", ".md", ".csv"}:
+                digest.update(f"{file.relative_to(folder)}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 class Translator(DagsterDbtTranslator):

@@ -46,11 +46,31 @@
 {% endmacro %}
 
 {#- Before any feature is touched: an origin whose features are to be built has none, until
-    features_built, which comes last, says so again. A build that dies on the way is seen by that. -#}
+    features_built, which comes last, says so again. A build that dies on the way is seen by that.
+    What is no origin any more has none either. -#}
 {% macro forget_features_built() %}
     {%- set built = this.incorporate(path={'identifier': 'features_built'}) -%}
+    {%- set origins = this.incorporate(path={'identifier': 'forecast_origins'}) -%}
     {%- if execute and load_relation(built) is not none -%}
-        delete from {{ built }} where cutoff_on in (select cutoff_on from {{ this }})
+        delete from {{ built }}
+        where
+            cutoff_on in (select cutoff_on from {{ this }})
+            or cutoff_on not in (select cutoff_on from {{ origins }})
+    {%- endif -%}
+{% endmacro %}
+
+{#- When every origin is to be built, as it is after any change of the SQL, no row of a feature model
+    would stay: the models go, columns and all. features_built stays and is empty. -#}
+{% macro drop_features_built_again() %}
+    {%- if execute -%}
+        {%- set origins = this.incorporate(path={'identifier': 'forecast_origins'}) -%}
+        {%- set left = run_query(
+            'select count(*) from ' ~ origins ~ ' where cutoff_on not in '
+            ~ '(select cutoff_on from ' ~ this ~ ')'
+        ).rows[0][0] -%}
+        {%- if left == 0 -%}
+            {{ drop_incremental_models(['features'], 'features_built', 'features') }}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 

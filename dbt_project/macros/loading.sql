@@ -7,6 +7,33 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- The relation `loads`, or none where none of it counts: there is none yet, or it is from before a
+    file's row kept the code that loaded it. -#}
+{% macro loads_with_code() %}
+    {%- set loads = adapter.get_relation(this.database, this.schema, 'loads') -%}
+    {%- if loads is not none -%}
+        {%- set columns = adapter.get_columns_in_relation(loads) | map(attribute='name') | list -%}
+        {{ return(loads if 'code' in columns else none) }}
+    {%- endif -%}
+    {{ return(none) }}
+{% endmacro %}
+
+{#- After the files to load are known: when the code of today has loaded none, every file is read
+    again and what the loading keeps goes, columns and all. -#}
+{% macro drop_what_other_code_loaded() %}
+    {%- if execute -%}
+        {%- set loads = loads_with_code() -%}
+        {%- set loaded = run_query(
+            'select count(*) from ' ~ loads ~ ' where code = loading_revision()'
+        ).rows[0][0] if loads is not none else 0 -%}
+        {%- if loaded == 0 -%}
+            {{ drop_incremental_models(
+                ['events', 'entities', 'daily', 'observability'], 'loads', 'sales lines and days'
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- Before an incremental model adds the rows of the files being loaded: remove what a build that
     was killed may have left of them. Runs in the transaction of the model. A full refresh of such a
     model is only right when every file is read again. -#}

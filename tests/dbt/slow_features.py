@@ -241,19 +241,22 @@ class Base:
     days: pd.DataFrame
     logs: dict[tuple[str, int, bool], float]
     promoted_shares: dict[tuple[str, int], float]
+    special_days: dict[str, set[pd.Timestamp]]
 
 
 def product_base(history: History, product: list[Series], cutoff: pd.Timestamp) -> Base:
     """Mean logs of a store by weekday and promotion, shrunk by 4 days to store and product."""
     rows = []
+    special_days = {
+        series.store_id: known_special_days(history, series.store_id, cutoff) for series in product
+    }
     for series in product:
+        store = series.store_id
         shares = known_shares(history, series, cutoff)
-        special = known_special_days(history, series.store_id, cutoff)
         for day, units in series.dense[series.dense > 0].items():
             is_promoted = shares.get(day, 0.0) >= 0.5
-            rows.append(
-                (series.store_id, day, day.isoweekday(), is_promoted, day in special, np.log(units))
-            )
+            is_special = day in special_days[store]
+            rows.append((store, day, day.isoweekday(), is_promoted, is_special, np.log(units)))
     names = ["store_id", "day", "weekday", "is_promoted", "is_special", "log"]
     days = pd.DataFrame(rows, columns=names)
     year = days[~days["is_special"] & (days["day"] > cutoff - 364 * DAY)]
@@ -272,7 +275,7 @@ def product_base(history: History, product: list[Series], cutoff: pd.Timestamp) 
                 logs[store, weekday, is_promoted] = (cell.sum() + 4 * expected) / (len(cell) + 4)
     keys = zip(days["store_id"], days["weekday"], days["is_promoted"], strict=True)
     days["residual"] = days["log"] - [logs[key] for key in keys]
-    return Base(days, logs, promoted_shares)
+    return Base(days, logs, promoted_shares, special_days)
 
 
 def base_features(
@@ -301,7 +304,7 @@ def base_features(
     effect = 0.0
     past = base.days[base.days["is_special"] & (base.days["store_id"] == store)]
     features["f_residual_special"] = np.nan
-    if target in known_special_days(history, store, cutoff) and len(past):
+    if target in base.special_days[store] and len(past):
         effect = features["f_residual_special"] = past["residual"].sum() / (len(past) + 0.5)
 
     year_ago = target - 364 * DAY
@@ -363,14 +366,17 @@ def calendar_features(history: History, target: pd.Timestamp) -> dict[str, float
 
 
 def slow_frame(
-    history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]], new: set[tuple[str, str]]
+    history: History,
+    situations: SlowSituations,
+    cutoff: pd.Timestamp,
+    scope: set[tuple[str, str]],
+    new: set[tuple[str, str]],
 ) -> pd.DataFrame:
     """The numeric columns of the forecast frame at a cutoff, indexed by series and target day.
 
     Of series that are new only a week, to save time.
     """
     found = known_series(history, cutoff, scope)
-    situations = SlowSituations(history, HORIZON)
     bases = {
         product: product_base(history, [one for one in found if one.product_id == product], cutoff)
         for product in {one.product_id for one in found}

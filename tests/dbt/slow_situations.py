@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,8 +57,12 @@ class SlowSituations:
         holidays = holidays.dropna(subset="event_name").assign(is_holiday=True)
         self.events = pd.concat([history.calendar_events.assign(is_holiday=False), holidays])
         self.events["known_on"] = self.events["known_on"].fillna(pd.Timestamp("1900-01-01"))
+        # by loops, but each of them once
         self.situation = cache(self._situation)
+        self.store_situation = cache(self._store_situation)
+        self.told = cache(self._told)
         self.level_days = cache(self._level_days)
+        self.ratio = cache(self._ratio)
 
     def features(
         self, product: str, store: str, cutoff: pd.Timestamp, target: pd.Timestamp
@@ -75,7 +80,7 @@ class SlowSituations:
         for level, situations in LEVELS.items():
             days = self.level_days(*members[level])
             for kind in situations:
-                found[f"f_{kind}_{level}"] = self.ratio(days, members[level][1], kind, target)
+                found[f"f_{kind}_{level}"] = self.ratio(*members[level], kind, target)
             found[f"f_season_{level}"] = season(days["week"], days["month"], cutoff, target)
             if level in DAY_SEASONS:
                 found[f"f_day_season_{level}"] = season(
@@ -87,20 +92,21 @@ class SlowSituations:
         """Stores of a region."""
         return tuple(store for store, its in self.stores.items() if its == region)
 
-    def ratio(
-        self, days: pd.DataFrame, stores: tuple[str, ...], kind: str, target: pd.Timestamp
+    def _ratio(
+        self, product: str | None, stores: tuple[str, ...], kind: str, target: pd.Timestamp
     ) -> float:
         """Units over usual units of the settled days in the same situation as the target day."""
         wanted = key(kind, self.situation(stores, target, -self.horizon), target)
         if wanted is None:
             return np.nan
+        settled = self.level_days(product, stores)[: target - (2 * SETTLED + self.horizon) * DAY]
         units = usual = 0.0
-        for day, row in days[: target - (2 * SETTLED + self.horizon) * DAY].iterrows():
+        for day, its_units, its_usual in settled[["units", "usual"]].itertuples(name=None):
             then = self.situation(stores, day, SETTLED)
             left_out = kind != "event" and near_event(then)
-            if not np.isnan(row["usual"]) and not left_out and key(kind, then, day) == wanted:
-                units += row["units"]
-                usual += row["usual"]
+            if not np.isnan(its_usual) and not left_out and key(kind, then, day) == wanted:
+                units += its_units
+                usual += its_usual
         return units / usual if usual else np.nan
 
     def _level_days(self, product: str | None, stores: tuple[str, ...]) -> pd.DataFrame:
@@ -134,7 +140,7 @@ class SlowSituations:
 
     def _situation(self, stores: tuple[str, ...], day: pd.Timestamp, after: int) -> Situation:
         """The situation of most of the stores, as known some days after a day."""
-        found = [self._store_situation(store, day, after) for store in stores]
+        found = [self.store_situation(store, day, after) for store in stores]
 
         def order(one: Situation) -> tuple[object, ...]:
             name, offset, frequent = one
@@ -143,20 +149,13 @@ class SlowSituations:
         return min(found, key=order)
 
     def _store_situation(self, store: str, day: pd.Timestamp, after: int) -> Situation:
-        events = self.events
-        own = events[events["store_id"].isna() | (events["store_id"] == store)]
-        told = own[own["known_on"] <= own["day_on"] + after * DAY]
         rare: list[tuple[int, int, bool, str]] = []
         frequent = set()
-        for row in told[(told["day_on"] - day).abs() <= 7 * DAY].itertuples():
-            same = told[
-                (told["event_name"] == row.event_name) & (told["is_holiday"] == row.is_holiday)
-            ]
-            ago = (row.day_on - same["day_on"]).dt.days
-            if row.known_on > day + after * DAY:
-                continue
+        for row, is_frequent in self.told(store, after):
             offset = (day - row.day_on).days
-            if ago.between(1, 364).sum() > 30:
+            if abs(offset) > 7 or row.known_on > day + after * DAY:
+                continue
+            if is_frequent:
                 if offset == 0:
                     frequent.add(row.event_name)
             elif row.is_holiday or abs(offset) <= 3:
@@ -166,6 +165,20 @@ class SlowSituations:
             return None, None, names
         _, offset, _, name = min(rare)
         return name, offset, names
+
+    def _told(self, store: str, after: int) -> list[tuple[Any, bool]]:
+        """Events of a store told up to some days after them, and whether each is frequent."""
+        events = self.events
+        own = events[events["store_id"].isna() | (events["store_id"] == store)]
+        told = own[own["known_on"] <= own["day_on"] + after * DAY]
+        found = []
+        for row in told.itertuples():
+            same = told[
+                (told["event_name"] == row.event_name) & (told["is_holiday"] == row.is_holiday)
+            ]
+            ago = (row.day_on - same["day_on"]).dt.days
+            found.append((row, bool(ago.between(1, 364).sum() > 30)))
+        return found
 
 
 def near_event(situation: Situation) -> bool:

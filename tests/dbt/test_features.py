@@ -21,7 +21,8 @@ from tests.dbt.invented_history import (
     with_garbage_after,
 )
 from tests.dbt.slow_cold_start import slow_cold_start
-from tests.dbt.slow_features import slow_frame, sold_weeks
+from tests.dbt.slow_features import HORIZON, slow_frame, sold_weeks
+from tests.dbt.slow_situations import SlowSituations
 
 LATEST = date(2017, 12, 13)
 WEEKLY = date(2017, 11, 19)
@@ -35,6 +36,11 @@ def deployment(factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def history() -> History:
     return invent()
+
+
+@pytest.fixture(scope="module")
+def situations(history: History) -> SlowSituations:
+    return SlowSituations(history, HORIZON)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def scope_at(settings: Settings, cutoff_on: date) -> pd.DataFrame:
 
 @pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
 def test_every_feature_equals_a_slow_and_obvious_computation(
-    built: Settings, history: History, cutoff_on: date
+    built: Settings, history: History, situations: SlowSituations, cutoff_on: date
 ) -> None:
     fast = read_frame(built, cutoff_on).to_pandas()
     fast["target_on"] = pd.to_datetime(fast["target_on"]).astype("datetime64[us]")
@@ -66,7 +72,7 @@ def test_every_feature_equals_a_slow_and_obvious_computation(
         set(series.loc[chosen, KEYS[:2]].itertuples(index=False, name=None))
         for chosen in (is_sold, is_sold & series["is_new"])
     )
-    slow = slow_frame(history, pd.Timestamp(cutoff_on), in_scope, new)
+    slow = slow_frame(history, situations, pd.Timestamp(cutoff_on), in_scope, new)
     pd.testing.assert_index_equal(fast.index, slow.index)
     features = {name for name in fast.columns if name.startswith("f_")}
     assert features | {"rmsse_scale", "naive_units", "baseline_units", "horizon_days"} == set(

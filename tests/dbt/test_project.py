@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from dagster_project.assets import dbt
+from dagster_project.settings import Settings
 from tests.command_line import execute, meshcast
 
 DBT = Path(sys.executable).parent / "dbt"
@@ -39,3 +45,32 @@ def test_a_project_that_dbt_cannot_parse_ends_in_its_words_and_exit_code_1(
     assert "dbt parse failed" in ended.stderr
     assert "loads_of_nothing" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_project_is_parsed_again_when_its_content_or_its_deployment_differs(
+    checkout: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    def run_dbt(settings: Settings, command: str) -> None:
+        commands.append(command)
+        (dbt.dbt_folder(settings) / "manifest.json").write_text("{}")
+
+    monkeypatch.setattr(dbt, "DBT_PROJECT", checkout / "dbt_project")
+    monkeypatch.setattr(dbt, "_run_dbt", run_dbt)
+
+    def parses(settings: Settings) -> int:
+        before = len(commands)
+        dbt.prepare_manifest(settings)
+        return len(commands) - before
+
+    assert (parses(settings), parses(settings)) == (1, 0)
+    declared = checkout / f"{MODEL}.yml"
+    declared.write_text(declared.read_text() + "# of a version with its own times\n")
+    os.utime(declared, (0, 0))
+    assert (parses(settings), parses(settings)) == (1, 0)
+    declared.unlink()
+    assert (parses(settings), parses(settings)) == (1, 0)
+    other = replace(settings, sources=("online_retail",))
+    assert (parses(other), parses(other)) == (1, 0)
+    assert commands == ["parse"] * 4

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ forget_features_built() }}") }}
+{{ config(post_hook=["{{ forget_features_built() }}", "{{ drop_features_built_again() }}"]) }}
 
 with origins as (
 

@@ -96,6 +96,7 @@ loads as (
 
         ---------- text
         files.path,
+        loading_revision() as code,
 
         ---------- numerics: what became of the rows is counted for sales lines only
         files.row_count as rows_read,

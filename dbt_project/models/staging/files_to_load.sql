@@ -1,4 +1,7 @@
-{{ config(pre_hook="{{ forget_loads_on_full_refresh() }}") }}
+{{ config(
+    pre_hook="{{ forget_loads_on_full_refresh() }}",
+    post_hook="{{ drop_what_other_code_loaded() }}",
+) }}
 
 with landing_files as (
 
@@ -6,7 +9,7 @@ with landing_files as (
 
 ),
 
-{% set loads = adapter.get_relation(this.database, this.schema, 'loads') -%}
+{% set loads = loads_with_code() -%}
 loaded_files as (
 
     {% if loads is none -%}
@@ -14,6 +17,7 @@ loaded_files as (
     where false
     {%- else -%}
     select file_id from {{ loads }}
+    where code = loading_revision()
     {%- endif %}
 
 ),
