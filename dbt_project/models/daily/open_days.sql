@@ -108,6 +108,12 @@ known_stores as (
 
 ),
 
+calendar_says as (
+
+    {{ of_each_store('store_spans', 'store_calendar', ['day_on', 'is_open', 'known_on']) }}
+
+),
+
 declared_open as (
 
     select
@@ -117,34 +123,19 @@ declared_open as (
     from known_stores
     where open_days = 'every_day'
     union all
-    -- by store and by chain apart: a join of both at once has no store to hash by
     select
         known_stores.store_id,
         known_stores.day_on,
-        greatest(known_stores.known_on, store_calendar.known_on) as known_on
+        greatest(known_stores.known_on, calendar_says.known_on) as known_on
     from known_stores
-    inner join store_calendar
+    inner join calendar_says
         on
-            known_stores.source = store_calendar.source
-            and known_stores.day_on = store_calendar.day_on
-            and known_stores.store_id = store_calendar.store_id
+            known_stores.source = calendar_says.source
+            and known_stores.store_id = calendar_says.store_id
+            and known_stores.day_on = calendar_says.day_on
     where
         known_stores.open_days = 'calendar'
-        and store_calendar.is_open
-    union all
-    select
-        known_stores.store_id,
-        known_stores.day_on,
-        greatest(known_stores.known_on, store_calendar.known_on) as known_on
-    from known_stores
-    inner join store_calendar
-        on
-            known_stores.source = store_calendar.source
-            and known_stores.day_on = store_calendar.day_on
-    where
-        known_stores.open_days = 'calendar'
-        and store_calendar.store_id is null
-        and store_calendar.is_open
+        and calendar_says.is_open
 
 ),
 

@@ -106,28 +106,7 @@ knowledge as (
 
 events_by_store as (
 
-    -- by store and by chain apart: a join of both at once has no store to hash by
-    select
-        stores.store_id,
-        events.day_on,
-        events.event_name,
-        events.is_holiday,
-        events.known_on
-    from stores
-    inner join events
-        on
-            stores.source = events.source
-            and stores.store_id = events.store_id
-    union all
-    select
-        stores.store_id,
-        events.day_on,
-        events.event_name,
-        events.is_holiday,
-        events.known_on
-    from stores
-    inner join events on stores.source = events.source
-    where events.store_id is null
+    {{ of_each_store('stores', 'events', ['day_on', 'event_name', 'is_holiday', 'known_on']) }}
 
 ),
 

@@ -40,30 +40,7 @@ span as (
 
 said as (
 
-    -- by store and by chain apart: a join of both at once has no store to hash by
-    select
-        stores.source,
-        stores.store_id,
-        store_calendar.day_on,
-        store_calendar.is_open,
-        1 as precedence,
-        store_calendar.known_on
-    from stores
-    inner join store_calendar
-        on
-            stores.source = store_calendar.source
-            and stores.store_id = store_calendar.store_id
-    union all
-    select
-        stores.source,
-        stores.store_id,
-        store_calendar.day_on,
-        store_calendar.is_open,
-        0 as precedence,
-        store_calendar.known_on
-    from stores
-    inner join store_calendar on stores.source = store_calendar.source
-    where store_calendar.store_id is null
+    {{ of_each_store('stores', 'store_calendar', ['day_on', 'is_open', 'known_on']) }}
 
 ),
 
@@ -74,7 +51,7 @@ store_days as (
         said.source,
         said.store_id,
         said.day_on,
-        max_by(cast(said.is_open as integer), said.precedence) as open_days,
+        max_by(cast(said.is_open as integer), said.is_own) as open_days,
         max(said.known_on) as known_on
     from said
     cross join span

@@ -39,26 +39,7 @@ stores as (
 
 store_events as (
 
-    -- by store and by chain apart: a join of both at once has no store to hash by
-    select
-        stores.store_id,
-        calendar_events.day_on,
-        calendar_events.event_name,
-        calendar_events.known_on
-    from stores
-    inner join calendar_events
-        on
-            stores.source = calendar_events.source
-            and stores.store_id = calendar_events.store_id
-    union all
-    select
-        stores.store_id,
-        calendar_events.day_on,
-        calendar_events.event_name,
-        calendar_events.known_on
-    from stores
-    inner join calendar_events on stores.source = calendar_events.source
-    where calendar_events.store_id is null
+    {{ of_each_store('stores', 'calendar_events', ['day_on', 'event_name', 'known_on']) }}
 
 ),
 
