@@ -30,6 +30,11 @@ YEAR = 364
 ETS_DAYS = 364
 """Days of history AutoETS is given: its time grows with them, and more did not help on M5."""
 
+WINDOWS = 2
+"""Windows that mlforecast's conformal intervals are made from, the fewest it takes."""
+SPARE_DAYS = 10 * WEEK
+"""Days before those windows that every series needs for the lags and differences."""
+
 LEVELS = [80, 95]
 STATIC = ["product", "store", "category", "department", "region"]
 DEFAULT_SEED = 0
@@ -133,6 +138,8 @@ def _mlforecast(
 ) -> tuple[pd.DataFrame, float]:
     """Fit and predict with the library's own conformal intervals, which cost two more fits.
 
+    It takes no series that is shorter than its windows: such a one gets zeros before its first day.
+
     Args:
         problem: what is asked.
         units: days x series, NaN before a series began.
@@ -145,12 +152,14 @@ def _mlforecast(
     started = _cpu_seconds()
     static = problem.series.rename(columns={"product_id": "product", "store_id": "store"})
     static = static.assign(unique_id=_ids(problem.series))[["unique_id", *STATIC]]
+    needed = units.index[-WINDOWS * problem.horizon_days - SPARE_DAYS :]
+    units = units.where(units.notna() | ~units.index.isin(needed)[:, None], 0.0)
     rows = _long(problem, units).merge(static, on="unique_id")
     rows = rows.merge(known, on=["unique_id", "ds"], how="left", validate="one_to_one")
     forecaster = build().fit(
         rows.astype(dict.fromkeys(STATIC, "category")),
         static_features=STATIC,
-        prediction_intervals=PredictionIntervals(n_windows=2, h=problem.horizon_days),
+        prediction_intervals=PredictionIntervals(n_windows=WINDOWS, h=problem.horizon_days),
     )
     future = known[known["ds"] > pd.Timestamp(problem.cutoff_on)]
     found = forecaster.predict(problem.horizon_days, X_df=future, level=LEVELS)

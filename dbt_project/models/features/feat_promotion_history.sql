@@ -11,10 +11,11 @@ half_years as (
     -- or whole ones, when the store was closed for half of one
     select
         *,
-        {%- for column in ['open_days', 'units', 'promoted_share', 'promoted_units'] %}
-        case when open_days_140 > 0 then {{ column }}_140 else {{ column }}_364 end
-            as {{ column }}{{ ',' if not loop.last }}
+        {%- for column in ['open_days', 'units', 'promoted_share'] %}
+        case when open_days_140 > 0 then {{ column }}_140 else {{ column }}_364 end as {{ column }},
         {%- endfor %}
+        case when open_days_140 > 0 then promoted_units_140 else promoted_units_364 end
+            as promoted_units
     from series_windows
 
 ),
