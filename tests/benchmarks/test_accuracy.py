@@ -20,6 +20,7 @@ from benchmarks.datasets import M5_CUTOFFS, read_demo
 from benchmarks.naive import seasonal_naive
 from benchmarks.ours import NEXT_COLUMNS, forecast_ours
 from benchmarks.scores import Record
+from dagster_project.assets.training import forecast_scope
 from dagster_project.parameters import Parameters
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.warehouse import warehouse
@@ -194,7 +195,7 @@ def test_all_sets_and_methods_are_the_default() -> None:
 def test_ours_is_scored_as_the_product_scores_itself(home: Path) -> None:
     settings = Settings(home=home, today=NEXT_DAY)
     dataset = read_demo(settings)
-    ours = forecast_ours(settings, dataset, Parameters())
+    ours = forecast_ours(settings, dataset, forecast_scope(settings).model)
     answers = {
         "seasonal_naive": {
             cutoff: (seasonal_naive(dataset.problem(cutoff)), 0.0) for cutoff in dataset.cutoffs
