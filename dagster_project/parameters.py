@@ -35,14 +35,14 @@ class Parameters:
 
     estimator: str = LIGHTGBM
     loss: str = "tweedie"
-    tweedie_power: float = 1.1
+    tweedie_power: float = 1.3
     learning_rate: float = 0.1
     iterations: int = 120
     leaves: int = 31
     min_samples_leaf: int = 100
     l2: float = 1.0
     max_bins: int = 127
-    feature_share: float = 0.6
+    feature_share: float = 0.8
     row_share: float = 0.7
     max_training_rows: int = 300_000
     scale_column: str = "f_mean_56"
