@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,14 @@ def customer_key(home: Path) -> bytes:
 @functools.cache
 def sql_revision() -> str:
     """MD5 over the SQL of all models and macros, names included, in hex."""
-    return _revision(_sql_files())
+    return content_md5(DBT_PROJECT, _sql_files())
 
 
 @functools.cache
 def loading_revision() -> str:
     """MD5 as `sql_revision`, over the SQL that landed files go through up to `loads`."""
-    return _revision([file for file in _sql_files() if not _is_after_loading(file)])
+    files = (file for file in _sql_files() if not _is_after_loading(file))
+    return content_md5(DBT_PROJECT, files)
 
 
 def _sql_files() -> list[Path]:
@@ -109,11 +111,12 @@ def _is_after_loading(file: Path) -> bool:
     return file.parts[1] in LAYERS_AFTER_LOADING and file.name != "loads.sql"
 
 
-def _revision(files: list[Path]) -> str:
+def content_md5(folder: Path, files: Iterable[Path]) -> str:
+    """MD5 over the names and bytes of files, which are told relative to the folder, in hex."""
     digest = hashlib.md5(usedforsecurity=False)
     for file in files:
         digest.update(f"{file}\0".encode())
-        digest.update((DBT_PROJECT / file).read_bytes())
+        digest.update((folder / file).read_bytes())
     return digest.hexdigest()
 
 

@@ -1,6 +1,5 @@
 """The dbt project as assets and checks: one `dbt build` for whatever part of it is wanted."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -23,6 +22,7 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dagster_project.assets.failed_tests import compiled_tests, describe
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
 from dagster_project.sources import dbt_vars
+from dagster_project.sql_functions import content_md5
 from dagster_project.stages import stage
 from dagster_project.warehouse import warehouse
 
@@ -110,14 +110,18 @@ def _run_dbt(settings: Settings, command: str, *arguments: str) -> None:
 
 
 def _project_digest() -> str:
-    """MD5 over the files that dbt parses, names included, in hex."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for folder in (DBT_PROJECT, PROFILES):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in {".sql", ".yml", ".md", ".csv"}:
-                digest.update(f"{file.relative_to(folder)}\0".encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
+    """MD5 over the files that dbt parses, names included, of the project and of the profiles."""
+    return " ".join(
+        content_md5(
+            folder,
+            (
+                file.relative_to(folder)
+                for file in sorted(folder.rglob("*"))
+                if file.suffix in {".sql", ".yml", ".md", ".csv"}
+            ),
+        )
+        for folder in (DBT_PROJECT, PROFILES)
+    )
 
 
 class Translator(DagsterDbtTranslator):

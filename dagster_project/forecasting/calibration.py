@@ -128,7 +128,8 @@ def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> tuple[Nu
 
 def _dispersion(known: pd.DataFrame, rules: CalibrationRules) -> Dispersion:
     """Learn how wide the model's errors are beside those of all forecasts of their stratum."""
-    units, horizon = _numbers(known, units_column(MODEL)), _horizon(known, MODEL, 1)
+    units = _numbers(known, units_column(MODEL))
+    horizon = _horizon(known, MODEL, rules.strata.horizon_block_days)
     errors = errors_of(_numbers(known, "units"), units, *spread_of(known, MODEL, Dispersion({})))
     usual = mean_errors(fit_intervals(errors, units, horizon, rules.strata), units, horizon)
     sizes = np.full(len(known), np.nan)

@@ -178,7 +178,7 @@ def quantile_frame(
 
 
 def mean_errors(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Numbers:
-    """Mean absolute error of each row's stratum, shape (n,)."""
+    """Mean absolute error of each row's stratum, shape (n,): that of its absolute quantiles."""
     means = np.abs(table.quantiles).mean(axis=-1).ravel()
     return np.asarray(means[stratum_of(table, forecast, horizon_days)], dtype=np.float64)
 

@@ -9,6 +9,14 @@
     {{ return(local_md5(declarations | join('|'))) }}
 {% endmacro %}
 
+{#- Number of origins that are not to be built. -#}
+{% macro origins_left_out(origins, to_build) %}
+    {{ return(run_query(
+        'select count(*) from ' ~ origins ~ ' where cutoff_on not in '
+        ~ '(select cutoff_on from ' ~ to_build ~ ')'
+    ).rows[0][0]) }}
+{% endmacro %}
+
 {#- Before a model by origin adds the rows of the origins to build: remove what it has of them, and
     of origins that are none any more. Runs in the transaction of the model, which comes after both
     tables it names: a ref here would have to be given in every unit test. A full refresh of such
@@ -22,10 +30,7 @@
             cutoff_on in (select cutoff_on from {{ to_build }})
             or cutoff_on not in (select cutoff_on from {{ origins }})
     {%- elif flags.FULL_REFRESH and execute -%}
-        {%- set left = run_query(
-            'select count(*) from ' ~ origins ~ ' where cutoff_on not in '
-            ~ '(select cutoff_on from ' ~ to_build ~ ')'
-        ).rows[0][0] -%}
+        {%- set left = origins_left_out(origins, to_build) -%}
         {%- if left > 0 -%}
             {{ exceptions.raise_compiler_error(
                 this.identifier ~ ': expected a full refresh to build every origin again, found '
@@ -64,11 +69,7 @@
 {% macro drop_features_built_again() %}
     {%- if execute -%}
         {%- set origins = this.incorporate(path={'identifier': 'forecast_origins'}) -%}
-        {%- set left = run_query(
-            'select count(*) from ' ~ origins ~ ' where cutoff_on not in '
-            ~ '(select cutoff_on from ' ~ this ~ ')'
-        ).rows[0][0] -%}
-        {%- if left == 0 -%}
+        {%- if origins_left_out(origins, this) == 0 -%}
             {{ drop_incremental_models(['features'], 'features_built', 'features') }}
         {%- endif -%}
     {%- endif -%}

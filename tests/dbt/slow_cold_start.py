@@ -1,9 +1,10 @@
-"""The cold start once more, series by series: slow, and easy to believe."""
+"""The cold start and the shapes of the week once more, by loops: slow, and easy to believe."""
 
 from __future__ import annotations
 
 from hashlib import md5
 
+import numpy as np
 import pandas as pd
 
 from tests.dbt.invented_history import History
@@ -67,6 +68,35 @@ def slow_cold_start(
         units, days = sums([pair], own)
         mean = (units + 8 + 2 * expected) / (days + 8 / expected + 2)
         found[pair] = (mean, int(stratum))
+    return found
+
+
+def slow_week_shape(
+    history: History, cutoff: pd.Timestamp, scope: set[tuple[str, str]]
+) -> dict[tuple[str, str, int], float]:
+    """Mean of each ISO weekday over that of all days, by level and id; NaN without a sale.
+
+    Args:
+        history: what the feature models read.
+        cutoff: last day that is known.
+        scope: product_id and store_id of the series in scope.
+    """
+    sold = {(one.product_id, one.store_id): one for one in known_series(history, cutoff, scope)}
+    never_sold = pd.Series([], pd.DatetimeIndex([]), dtype=float)
+    days: dict[tuple[str, str], list[pd.Series]] = {}
+    for product, store in scope:
+        series = sold.get((product, store))
+        for key in (("product", product), ("store", store)):
+            last = never_sold if series is None else series.last(140, cutoff)
+            days.setdefault(key, []).append(last)
+    found: dict[tuple[str, str, int], float] = {}
+    for (level, name), parts in days.items():
+        units = pd.concat(parts)
+        for weekday in range(1, 8):
+            on_weekday = units[units.index.day_of_week == weekday - 1]
+            is_told = len(on_weekday) > 0 and units.sum() > 0
+            ratio = on_weekday.mean() / units.mean() if is_told else np.nan
+            found[level, name, weekday] = float(ratio)
     return found
 
 

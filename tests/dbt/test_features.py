@@ -20,7 +20,7 @@ from tests.dbt.invented_history import (
     read_frame,
     with_garbage_after,
 )
-from tests.dbt.slow_cold_start import slow_cold_start
+from tests.dbt.slow_cold_start import slow_cold_start, slow_week_shape
 from tests.dbt.slow_features import HORIZON, slow_frame, sold_weeks
 from tests.dbt.slow_situations import SlowSituations
 
@@ -146,6 +146,27 @@ def test_the_cold_start_of_every_series_equals_a_slow_and_obvious_computation(
     for pair, found in fast.items():
         assert found == pytest.approx(slow[pair], rel=1e-6), pair
     assert len({stratum for _, stratum in fast.values()}) >= 4
+
+
+@pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
+def test_the_week_of_every_product_and_store_equals_a_slow_and_obvious_computation(
+    built: Settings, history: History, cutoff_on: date
+) -> None:
+    series = scope_at(built, cutoff_on)
+    pairs = series.loc[series["is_in_scope"], ["product_id", "store_id"]]
+    in_scope = set(pairs.itertuples(index=False, name=None))
+    slow = slow_week_shape(history, pd.Timestamp(cutoff_on), in_scope)
+    with warehouse(built, read_only=True) as connection:
+        rows = connection.execute(
+            "select level, id, weekday, weekday_ratio from feat_week_shape where cutoff_on = ?",
+            [cutoff_on],
+        ).fetchall()
+    fast = {(level, name, weekday): ratio for level, name, weekday, ratio in rows}
+    assert fast.keys() == slow.keys()
+    for key, found in fast.items():
+        shown = np.nan if found is None else found
+        assert shown == pytest.approx(slow[key], rel=1e-9, nan_ok=True), key
+    assert len(set(fast.values())) > len(fast) / 2
 
 
 def test_nothing_that_comes_after_a_cutoff_changes_its_frame(

@@ -102,6 +102,13 @@ def _totals_lines(random: np.random.Generator, day: date, number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def landed(shops: Deployment, *, seed: int) -> Deployment:
+    """The deployment, with random files landed."""
+    for name, text in random_files(np.random.default_rng(seed)).items():
+        shops.land(name, text)
+    return shops
+
+
 def known_first(name: str) -> bool:
     """Stores and products have to be there before the lines that need them."""
     return "/stores/" in name or "/products/" in name
@@ -148,9 +155,7 @@ def test_files_in_any_order_give_what_a_full_refresh_gives(
 def test_what_other_sql_has_loaded_is_read_again_columns_and_all(
     parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    shops = again(parsed, tmp_path_factory.mktemp("older"))
-    for name, text in random_files(np.random.default_rng(3)).items():
-        shops.land(name, text)
+    shops = landed(again(parsed, tmp_path_factory.mktemp("older")), seed=3)
     shops.build()
     before = shops.tables()
     with duckdb.connect(str(shops.settings.warehouse_file)) as connection:
@@ -193,9 +198,7 @@ def test_a_past_day_is_seen_as_by_a_build_of_the_files_known_then(
 def test_a_full_refresh_of_one_model_alone_is_refused(
     parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    shops = again(parsed, tmp_path_factory.mktemp("alone"))
-    for name, text in random_files(np.random.default_rng(4)).items():
-        shops.land(name, text)
+    shops = landed(again(parsed, tmp_path_factory.mktemp("alone")), seed=4)
     shops.build()
     before = shops.rows("select * from sales_events_decided order by all")
     statuses = shops.dbt("run", "--full-refresh", select=["sales_events_decided"])
@@ -206,9 +209,7 @@ def test_a_full_refresh_of_one_model_alone_is_refused(
 def test_a_source_that_joins_brings_its_sales_and_cannot_be_left_out_again(
     parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    shops = again(parsed, tmp_path_factory.mktemp("sources"))
-    for name, text in random_files(np.random.default_rng(5)).items():
-        shops.land(name, text)
+    shops = landed(again(parsed, tmp_path_factory.mktemp("sources")), seed=5)
     web_only = Deployment(shops.settings, shops.project)
     web_only.variables = {"sources": {"web": ["sales_events"]}}
     web_only.build()
@@ -218,9 +219,7 @@ def test_a_source_that_joins_brings_its_sales_and_cannot_be_left_out_again(
     at_once = again(parsed, tmp_path_factory.mktemp("at_once"))
     at_once.settings.home.mkdir(parents=True, exist_ok=True)
     shutil.copy2(shops.settings.home / KEY_FILE, at_once.settings.home / KEY_FILE)
-    for name, text in random_files(np.random.default_rng(5)).items():
-        at_once.land(name, text)
-    at_once.build()
+    landed(at_once, seed=5).build()
     assert shops.tables() == at_once.tables()
 
     with pytest.raises(CompilationError, match="expected till, totals among them"):

@@ -17,7 +17,7 @@ WIDTHS = {"bread": 1.0, "fish": 2.5, "salt": 0.5}
 
 
 def invented(days: int, seed: int) -> tuple[pd.DataFrame, Numbers]:
-    """Rows of three products in two stores, and what was sold of a unit forecast; a tenth of 0."""
+    """Rows of three products in two stores, and what was sold of a unit forecast; a twentieth 0."""
     chance = np.random.default_rng(seed)
     rows = pd.DataFrame(
         [(p, s, e) for p in WIDTHS for s in ("1", "2") for e in [False] * 9 + [True]] * days,

@@ -246,8 +246,7 @@ series_weekdays as (
         {%- for column in base_features %}
         feat_base.{{ column }},
         {%- endfor %}
-        coalesce(products.category, 'unknown') as category,
-        coalesce(products.department, 'unknown') as department
+        coalesce(products.category, 'unknown') as category
     from feat_weekday
     inner join forecast_series
         on
@@ -304,7 +303,6 @@ forecast_frame as (
 
         ---------- text
         series_weekdays.category,
-        series_weekdays.department,
 
         ---------- numerics
         targets.horizon_days,

@@ -31,7 +31,13 @@ series_windows as (
         {%- for window in [28, 140, 364] %}
         at_cutoff.units_squared - coalesce(before_{{ window }}.units_squared, 0)
             as units_squared_{{ window }},
-        {%- for column in ['priced_units', 'sold_revenue', 'promoted_share', 'promoted_units'] %}
+        {%- for column in ['promoted_share', 'promoted_units'] %}
+        coalesce(at_cutoff.{{ column }}, 0) - coalesce(before_{{ window }}.{{ column }}, 0)
+            as {{ column }}_{{ window }},
+        {%- endfor %}
+        {%- endfor %}
+        {%- for window in [28, 140] %}
+        {%- for column in ['priced_units', 'sold_revenue'] %}
         coalesce(at_cutoff.{{ column }}, 0) - coalesce(before_{{ window }}.{{ column }}, 0)
             as {{ column }}_{{ window }},
         {%- endfor %}
