@@ -35,8 +35,9 @@ GRID: dict[str, tuple[Any, ...]] = {
     "leaves": (15, 31, 63),
     "min_samples_leaf": (20, 50, 100, 300),
     "l2": (0.0, 1.0, 5.0),
-    "feature_share": (0.3, 0.5, 0.7),
+    "feature_share": (0.4, 0.6, 0.8),
     "row_share": (0.5, 0.7, 1.0),
+    "tweedie_power": (1.1, 1.3, 1.5),
 }
 SEED = 20171231
 """Of the draws; every model keeps the seed of the declared parameters."""

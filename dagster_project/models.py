@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import skops.io
 
 from dagster_project.features import BuiltFeatures
 from dagster_project.forecasting.forecast import ForecastModel, content_hash
@@ -117,6 +116,8 @@ def save(
         is_backfill: whether it was trained afterwards, to forecast a past origin.
         trained_at: when, with time zone; now where it is left out.
     """
+    import skops.io  # takes seconds, which most commands need not wait for
+
     name = version_name(model)
     dump = skops.io.dumps(model.to_state())
     row = {
@@ -164,6 +165,8 @@ def load(connection: duckdb.DuckDBPyConnection, model_version: str) -> ForecastM
         ModelUnknown: no such version.
         ModelCorrupted: the bytes do not have the recorded hash, or cannot be read safely.
     """
+    import skops.io
+
     row = connection.execute(
         "select model, sha256 from state.model_versions where model_version = ?", [model_version]
     ).fetchone()

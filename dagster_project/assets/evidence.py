@@ -7,11 +7,6 @@ import io
 
 import dagster as dg
 import duckdb
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from dagster_project.forecasting.gate import Verdict
@@ -248,10 +243,11 @@ def forecast_picture(
 
 def draw(rows: pd.DataFrame) -> bytes:
     """Draw one panel per series: units sold, the forecast and its 80 % interval; PNG bytes."""
+    from matplotlib.figure import Figure  # takes a second, which most commands need not wait for
+
     groups = list(rows.groupby(["product_id", "store_id"], sort=False))
-    figure, panels = plt.subplots(
-        len(groups), 1, figsize=(9, 2.4 * len(groups)), sharex=True, squeeze=False
-    )
+    figure = Figure(figsize=(9, 2.4 * len(groups)))
+    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)
     for ((product_id, store_id), series), panel in zip(groups, panels[:, 0], strict=True):
         days = pd.to_datetime(series["day_on"])
         panel.plot(days, series["units"], color="0.25", linewidth=1, label="sold")
@@ -280,7 +276,6 @@ def draw(rows: pd.DataFrame) -> bytes:
     figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    plt.close(figure)
     return buffer.getvalue()
 
 

@@ -11,8 +11,6 @@ import json
 import zipfile
 from typing import Any
 
-import skops.io
-
 from dagster_project.forecasting.forecast import ForecastModel
 
 SCHEMA = "schema.json"
@@ -23,6 +21,8 @@ PLAIN = ("JsonNode", "TypeNode")
 
 def skops_bytes(model: ForecastModel) -> bytes:
     """Serialise `to_state` of a model; the same model gives the same bytes."""
+    import skops.io  # takes seconds, which most commands need not wait for
+
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model.to_state()))) as dumped:
         schema, files = json.loads(dumped.read(SCHEMA)), _Numbers()
         _renumber(schema, _Numbers(), files)
