@@ -28,7 +28,11 @@ from tests.test_readme import BIN, README
 DECISIONS = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
 OPERATION = CHECKOUT / "docs" / "operation.md"
 SOURCES = CHECKOUT / "docs" / "sources.md"
-PAGES = [README, OPERATION, SOURCES, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"]
+PAGES = [
+    *(README, OPERATION, SOURCES, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    *(CHECKOUT / "benchmarks" / "README.md", CHECKOUT / "docs" / "ml_test_score.md"),
+    *sorted((CHECKOUT / "data_products").rglob("*.md")),
+]
 BOTH_SOURCES = {
     "sources": {
         "complete_journey": ["sales_events", "products", "stores", "promotions"],

@@ -64,8 +64,9 @@ declared scope; what-if questions on promotions and prices within what the serie
 
 ## Limits
 
-* It forecasts sales, not demand that met an empty shelf, and tells what came together with sales,
-  not what causes them: a price that never changed has no effect here.
+* It forecasts sales, not demand that met an empty shelf: days of likely stock-out are no training
+  targets, but features and intervals hold them. It tells what came together with sales, not what
+  causes them: a price that never changed has no effect here.
 * {fallbacks} series are published with a simpler method instead, since it was better for them.
 * A closed day has no units; whether a store is closed is no input of the model.
 * Intervals come from past errors (in the skops file), not from the trees.

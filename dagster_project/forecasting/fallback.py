@@ -21,10 +21,9 @@ class FallbackRule:
 
     Attributes:
         margin: share by which the rung's squared error must be lower than the model's. The best of
-            three wins by luck now and then: in the demo's backtest RMSSE is 0.6544 at 0.1 (75
-            series at the first reported origin, 25 at the last), 0.6540 at 0.2 (25 and 9), 0.6537
-            at 0.3 (14 and 5) and without fallbacks; WAPE of category totals is 0.2968 at each and
-            0.2970 without.
+            three wins by luck now and then: when it was chosen, the demo's backtest had an RMSSE
+            of 0.6544 at 0.1 (75 series at the first reported origin, 25 at the last), 0.6540 at
+            0.2 (25 and 9), 0.6537 at 0.3 (14 and 5) and without fallbacks.
         min_observations: fewest days with a known actual on which to judge.
     """
 

@@ -109,7 +109,10 @@ def fit_intervals(
     """
     usable = ~np.isnan(errors)
     if not usable.any():
-        raise NoErrors("intervals: expected past forecasts with known actuals, found none")
+        raise NoErrors(
+            "intervals: expected past forecasts with known actuals, found none. Land the sales of "
+            "days that were forecast, or wait until they come."
+        )
     errors, forecast = errors[usable], forecast[usable]
     inner = np.arange(1, strata.volume_bands) / strata.volume_bands
     edges = np.unique(np.quantile(forecast, inner)) if len(inner) else np.zeros(0)

@@ -35,8 +35,8 @@ a total is the same however it is summed, with any number of threads."""
 
 COMMON = 0.1
 """Weight of a path's own luck in the normal score of each of its ranks, from 0 to 1. Chosen on the
-demo's four origins, where the 80 % intervals of the overall total of a day cover .64 at 0, .71 at
-0.05, .80 at 0.1 and .86 at 0.15; those of categories .83, .83, .84 and .85."""
+demo's four origins, where the 80 % intervals of the overall total of a day then covered .64 at 0,
+.71 at 0.05, .80 at 0.1 and .86 at 0.15; those of categories .83, .83, .84 and .85."""
 
 MIN_DAYS_SHARE = 0.5
 """Share of the past days on which a series has an error of its own, at least; with less it takes

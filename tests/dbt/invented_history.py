@@ -284,7 +284,8 @@ def build_features(settings: Settings, history: History, *, threads: int = 2) ->
     ran = subprocess.run(
         [
             *(settings.dbt_executable, "--quiet", "run"),
-            *("--select", "path:models/features", "sales_as_known", "declared_sources"),
+            *("--select", "path:models/features", "improbable_zero_runs"),
+            *("--select", "sales_as_known", "declared_sources"),
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(profiles)),
             *("--target-path", str(target), "--threads", str(threads)),
         ],

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dagster_project.assets.frames import WarehouseHistory
 from dagster_project.settings import Settings
 from dagster_project.warehouse import warehouse
 from tests.dbt.invented_history import (
@@ -56,6 +57,13 @@ def scope_at(settings: Settings, cutoff_on: date) -> pd.DataFrame:
             "select * from forecast_series where cutoff_on = ? order by product_id, store_id",
             [cutoff_on],
         ).df()
+
+
+def training_rows(settings: Settings, cutoff_on: date) -> pd.DataFrame:
+    """What a model is trained on at a cutoff, sorted."""
+    with warehouse(settings) as connection:
+        history = WarehouseHistory(connection, known_through_on=cutoff_on, max_rows=10_000, seed=1)
+        return history.training_rows(cutoff_on).sort_values([*KEYS, "cutoff_on"], ignore_index=True)
 
 
 @pytest.mark.parametrize("cutoff_on", [WEEKLY, LATEST])
@@ -178,6 +186,10 @@ def test_nothing_that_comes_after_a_cutoff_changes_its_frame(
     assert before.num_rows > 0
     assert after.equals(before)
     assert not read_frame(settings, LATEST).equals(read_frame(built, LATEST))
+    training = [training_rows(home, WEEKLY) for home in (built, settings)]
+    assert len(training[0]) > 0
+    pd.testing.assert_frame_equal(training[1], training[0])
+    assert not training_rows(settings, LATEST).equals(training_rows(built, LATEST))
 
 
 def test_the_number_of_threads_does_not_show(

@@ -87,6 +87,15 @@ def holidays_of_another_country(split: Split) -> Split:
     return split
 
 
+def holidays_on_other_days(split: Split) -> Split:
+    """As above, but one series has the holidays of a country that has them on other days."""
+    for rows in (split.training, split.scoring):
+        rows["f_is_holiday"] = (rows["target_on"].dt.day == 1).astype(float)
+        other = (rows["target_on"].dt.day == 14).astype(float)
+        rows["f_is_holiday"] = rows["f_is_holiday"].mask(is_odd(rows), other)
+    return split
+
+
 def target_of_nan(split: Split) -> Split:
     split.training.loc[is_odd(split.training), "units"] = np.nan
     return split
@@ -101,6 +110,7 @@ def target_of_nan(split: Split) -> Split:
         without_a_feature,
         plan_of_ten_days,
         holidays_of_another_country,
+        holidays_on_other_days,
         target_of_nan,
     ],
 )
