@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,8 @@ from rich.console import Console
 
 from benchmarks import naive
 from benchmarks.bootstrap import Measured, paired_difference
-from benchmarks.datasets import DataMissing, Dataset, read_demo, read_m5, read_rossmann
+from benchmarks.datasets import DEMO_TODAY, DataMissing, Dataset, read_set
+from benchmarks.fingerprint import check_same_data
 from benchmarks.ours import Ours, build_home, cpu_seconds, forecast_ours
 from benchmarks.picture import REFERENCE, write_picture
 from benchmarks.scores import (
@@ -40,7 +41,6 @@ PEERS = ("auto_ets", "mlforecast_documented", "mlforecast_tweedie")
 METHODS = (*naive.METHODS, *PEERS, OURS)
 LIBRARIES = ("statsforecast", "mlforecast", "lightgbm")
 NEXT_DAYS_FILES = {"m5": "m5_next_28_days.parquet", "rossmann": "rossmann_next_42_days.parquet"}
-DEMO_TODAY = date(2018, 1, 1)
 
 Answer = tuple[pd.DataFrame, float]
 
@@ -121,15 +121,15 @@ def prepare(name: str, options: Options) -> tuple[Dataset, Settings]:
 
     Raises:
         DataMissing: the set is not there.
+        OtherData: its home or its answers were made from other data.
     """
     home = options.home / name
     if name == "demo":
-        settings = Settings(home=home, today=DEMO_TODAY)
-        build_home(settings, name, None)
-        return read_demo(settings), settings
-    dataset = {"m5": read_m5, "rossmann": read_rossmann}[name](options.data)
-    today = dataset.last_day + timedelta(days=1)
-    return dataset, Settings(home=home, today=today, sources=(name,))
+        build_home(Settings(home=home, today=DEMO_TODAY), name, None)
+    dataset, settings = read_set(name, options.data, home)
+    if dataset.folder is not None:
+        check_same_data(dataset.folder, options.home / "answers" / name)
+    return dataset, settings
 
 
 def answer_all(

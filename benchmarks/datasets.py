@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import duckdb
 import holidays
 import pandas as pd
 
+from benchmarks.fingerprint import check_same_data
 from benchmarks.problem import SERIES, Problem
 from dagster_project.assets.training import forecast_scope, latest_cutoff
 from dagster_project.forecasting.backtest import BacktestPlan, backtest_cutoffs
@@ -20,10 +22,15 @@ from dagster_project.warehouse import memory, warehouse
 M5_CUTOFFS = tuple(date(2016, 4, 24) - timedelta(days=28 * step) for step in range(6))[::-1]
 ROSSMANN_CUTOFFS = tuple(date(2015, 5, 3) - timedelta(days=42 * step) for step in range(4))[::-1]
 ROSSMANN_PRODUCT = "turnover"
+DEMO_TODAY = date(2018, 1, 1)
 
 
 class DataMissing(RuntimeError):
     """A set's folder, or a file in it, is not there; the message says where it was looked for."""
+
+
+class DataTooShort(RuntimeError):
+    """The sales of a set end before the days that its last origin is scored on."""
 
 
 @dataclass(frozen=True)
@@ -348,7 +355,11 @@ def read_demo(settings: Settings) -> Dataset:
     with warehouse(settings) as connection:
         last_day = latest_cutoff(connection)
         if last_day is None:
-            raise DataMissing(f"{settings.home}: expected the demo's sales, found none.")
+            raise DataMissing(
+                f"{settings.home}: expected the demo's sales, found none. Build it there with "
+                "`python -m benchmarks.accuracy --dataset demo --methods naive`, or name a home in "
+                "which `meshcast run` has run."
+            )
         weekly = connection.execute("select cutoff_on from forecast_origins where is_weekly")
         cutoffs = backtest_cutoffs(
             [row[0] for row in weekly.fetchall()],
@@ -387,6 +398,39 @@ def _known_ahead_of_demo(
         event=known["day_on"].map(named).fillna("none"),
         is_promoted=(known["display_share"] > 0) | (known["mailer_share"] > 0),
     )
+
+
+READERS: dict[str, Callable[[Path], Dataset]] = {"m5": read_m5, "rossmann": read_rossmann}
+
+
+def read_set(name: str, data: Path, home: Path) -> tuple[Dataset, Settings]:
+    """A set, and the settings of the home that the product makes its forecasts in.
+
+    Args:
+        name: m5, rossmann or demo.
+        data: folder of m5/ and rossmann/.
+        home: the set's home; the demo is read from it and has to be built there.
+
+    Raises:
+        DataMissing: the set is not there.
+        DataTooShort: it ends before the last origin's horizon.
+        OtherData: the home was made from other data.
+    """
+    if name not in READERS:
+        settings = Settings(home=home, today=DEMO_TODAY)
+        return read_demo(settings), settings
+    dataset = READERS[name](data)
+    last_target = dataset.cutoffs[-1] + timedelta(days=dataset.horizon_days)
+    if dataset.last_day < last_target:
+        raise DataTooShort(
+            f"{name}: expected sales up to {last_target}, {dataset.horizon_days} days after the "
+            f"last origin, found them up to {dataset.last_day} in {dataset.folder}. Name a folder "
+            "that holds the whole set with --data."
+        )
+    assert dataset.folder is not None
+    check_same_data(dataset.folder, home)
+    today = dataset.last_day + timedelta(days=1)
+    return dataset, Settings(home=home, today=today, sources=(name,))
 
 
 def _folder(data: Path, name: str, *files: str) -> Path:

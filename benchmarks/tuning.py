@@ -10,15 +10,13 @@ from __future__ import annotations
 import argparse
 import random
 from dataclasses import asdict, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from benchmarks.accuracy import DEMO_TODAY
-from benchmarks.datasets import Dataset, read_demo, read_m5, read_rossmann
+from benchmarks.datasets import Dataset, read_set
 from benchmarks.ours import cpu_seconds
 from benchmarks.problem import QUANTILES, SERIES
 from benchmarks.scores import rows_to_score, score_origin, with_forecast
@@ -26,7 +24,7 @@ from dagster_project.assets.frames import WarehouseHistory
 from dagster_project.assets.training import forecast_scope
 from dagster_project.forecasting.model import fit, predict
 from dagster_project.parameters import Parameters
-from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.settings import CHECKOUT
 from dagster_project.warehouse import warehouse
 
 GRID: dict[str, tuple[Any, ...]] = {
@@ -85,7 +83,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CHECKOUT.parent / "shared" / "data")
     parser.add_argument("--trials", type=int, default=12)
     options = parser.parse_args()
-    dataset, settings = _read(options.set, options.home, options.data)
+    dataset, settings = read_set(options.set, options.data, options.home)
     rows = []
     with warehouse(settings) as connection:
         base = forecast_scope(settings).model
@@ -103,15 +101,6 @@ def main() -> None:
             rows.append((float(np.mean(found)), found, cpu_seconds() - started, tried))
             Console().print(f"{rows[-1][0]:.4f} {tried}", highlight=False, soft_wrap=True)
     _write(options.set, dataset, rows)
-
-
-def _read(name: str, home: Path, data: Path) -> tuple[Dataset, Settings]:
-    if name == "demo":
-        settings = Settings(home=home, today=DEMO_TODAY)
-        return read_demo(settings), settings
-    dataset = {"m5": read_m5, "rossmann": read_rossmann}[name](data)
-    today = dataset.last_day + timedelta(days=1)
-    return dataset, Settings(home=home, today=today, sources=(name,))
 
 
 def _write(name: str, dataset: Dataset, rows: list[tuple[float, list[float], float, str]]) -> None:

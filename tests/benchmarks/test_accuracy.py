@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks.accuracy import METHODS, OURS, Options, parse, run, score_all
-from benchmarks.datasets import M5_CUTOFFS, read_demo
+from benchmarks.datasets import M5_CUTOFFS, DataTooShort, read_demo
+from benchmarks.fingerprint import OtherData, check_same_data
 from benchmarks.naive import seasonal_naive
 from benchmarks.ours import NEXT_COLUMNS, forecast_ours
 from benchmarks.scores import Record
@@ -176,6 +178,44 @@ def test_reuse_takes_the_answers_of_an_earlier_run(
     told(replace(options, reuse=True))
     assert records_of(options) == first
     with pytest.raises(RuntimeError, match="auto_ets failed on m5 at 2015-12-06"):
+        told(options)
+
+
+@pytest.mark.parametrize("kept", ["m5", "answers/m5"])
+def test_a_file_that_is_added_to_the_data_later_is_refused_and_nothing_is_replaced(
+    kept: str, options: Options, told: Callable[[Options], str]
+) -> None:
+    told(replace(options, methods=("naive",)))
+    other = {"m5": "answers/m5", "answers/m5": "m5"}[kept]
+    (options.home / other / "data.sha256").unlink()
+    first = records_of(options)
+    (options.data / "m5" / "future.parquet").write_bytes(b"days ahead")
+    with pytest.raises(OtherData, match=rf"m5: expected the files that .*/{kept} was made from"):
+        check_same_data(options.data / "m5", options.home / kept)
+    (options.data / "m5" / "future.parquet").unlink()
+    calendar = options.data / "m5" / "calendar.csv"
+    calendar.write_text(calendar.read_text().replace("Fair", "Fete"))
+    with pytest.raises(OtherData, match=rf"/{kept} was made from .* --home, or remove"):
+        told(replace(options, methods=("naive",), reuse=True))
+    assert records_of(options) == first
+
+
+def test_the_same_files_in_another_folder_are_the_same_data(
+    options: Options, told: Callable[[Options], str], tmp_path: Path
+) -> None:
+    told(replace(options, methods=("naive",)))
+    shutil.copytree(options.data, tmp_path / "copy")
+    (tmp_path / "copy" / "m5" / ".listing").write_text("of no meaning")
+    told(replace(options, methods=("naive",), reuse=True, data=tmp_path / "copy"))
+
+
+def test_data_that_ends_before_the_last_origins_horizon_is_refused(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    file = options.data / "m5" / "store_dept_daily.parquet"
+    sold = pd.read_parquet(file)
+    sold[sold["date"] < date(2016, 5, 22)].to_parquet(file)
+    with pytest.raises(DataTooShort, match="up to 2016-05-22, 28 days .* up to 2016-05-21 in"):
         told(options)
 
 
