@@ -1,6 +1,6 @@
 """A search for a source's model parameters: `python -m benchmarks.tuning SET HOME`.
 
-The defaults first, then random draws from a declared grid (Bergstra and Bengio, 2012). Each is
+What is declared first, then random draws from a grid (Bergstra and Bengio, 2012). Each is
 fitted and scored at the set's rolling origins by the product's own code, point forecasts only. What
 wins by more than chance is declared in the source's YAML, by hand.
 """
@@ -8,6 +8,7 @@ wins by more than chance is declared in the source's YAML, by hand.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -44,12 +45,31 @@ METRIC = {"m5": "wrmsse", "rossmann": "rmspe", "demo": "rmsse"}
 RESULTS = CHECKOUT / "benchmarks" / "results"
 
 
+def grid(base: Parameters) -> dict[str, tuple[Any, ...]]:
+    """What of GRID changes a model: the Tweedie power has no effect with another loss."""
+    return {
+        name: values
+        for name, values in GRID.items()
+        if name != "tweedie_power" or base.loss == "tweedie"
+    }
+
+
 def draws(base: Parameters, count: int) -> list[Parameters]:
-    """The parameters to try: `base`, then random draws from GRID, none of them twice."""
+    """The parameters to try: `base`, then random draws from its grid, none of them twice.
+
+    Raises:
+        ValueError: the grid has fewer than `count` combinations.
+    """
+    names = grid(base)
+    most = math.prod(len(values) for values in names.values())
+    if count > most:
+        raise ValueError(
+            f"draws: expected at most {most}, the combinations there are, found {count}"
+        )
     chance = random.Random(SEED)
     tried = [base]
     while len(tried) < count:
-        drawn = replace(base, **{name: chance.choice(values) for name, values in GRID.items()})
+        drawn = replace(base, **{name: chance.choice(values) for name, values in names.items()})
         if drawn not in tried:
             tried.append(drawn)
     return tried
@@ -97,7 +117,7 @@ def main() -> None:
             started = cpu_seconds()
             found = scores(history, dataset, parameters)
             values = asdict(parameters)
-            tried = ", ".join(f"{name} {values[name]}" for name in GRID)
+            tried = ", ".join(f"{name} {values[name]}" for name in grid(base))
             rows.append((float(np.mean(found)), found, cpu_seconds() - started, tried))
             Console().print(f"{rows[-1][0]:.4f} {tried}", highlight=False, soft_wrap=True)
     _write(options.set, dataset, rows)
