@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import holidays
@@ -15,8 +16,9 @@ from benchmarks.fingerprint import check_same_data
 from benchmarks.problem import SERIES, Problem
 from dagster_project.assets.training import forecast_scope, latest_cutoff
 from dagster_project.forecasting.backtest import BacktestPlan, backtest_cutoffs
+from dagster_project.parameters import Parameters
 from dagster_project.settings import Settings
-from dagster_project.sources import WEEKDAYS
+from dagster_project.sources import WEEKDAYS, read_sources
 from dagster_project.warehouse import memory, warehouse
 
 M5_CUTOFFS = tuple(date(2016, 4, 24) - timedelta(days=28 * step) for step in range(6))[::-1]
@@ -45,6 +47,7 @@ class Dataset:
         horizon_days: days ahead.
         cutoffs: the origins, ascending.
         exogenous: see `Problem`.
+        objective: see `Problem`.
         scope: cutoff_on and SERIES, the series to be forecast at each origin; None: at each origin
             those that have sold by then.
         folder: where it was read from; None for the demo.
@@ -57,6 +60,7 @@ class Dataset:
     horizon_days: int
     cutoffs: tuple[date, ...]
     exogenous: tuple[str, ...]
+    objective: dict[str, Any]
     scope: pd.DataFrame | None = None
     folder: Path | None = None
 
@@ -88,6 +92,7 @@ class Dataset:
             cutoff_on=cutoff_on,
             horizon_days=self.horizon_days,
             exogenous=self.exogenous,
+            objective=self.objective,
         )
 
     def actuals(self, cutoff_on: date) -> pd.DataFrame:
@@ -103,6 +108,13 @@ class Dataset:
         known = self.known_ahead[[*SERIES, "day_on", "is_promoted", "event"]]
         known = known.rename(columns={"day_on": "target_on"})
         return rows.merge(known, on=[*SERIES, "target_on"], how="left", validate="one_to_one")
+
+
+def objective(parameters: Parameters) -> dict[str, Any]:
+    """The loss of a set's declared parameters, as LightGBM's parameters."""
+    if parameters.loss == "tweedie":
+        return {"objective": "tweedie", "tweedie_variance_power": parameters.tweedie_power}
+    return {"objective": parameters.loss}
 
 
 M5_SERIES = """
@@ -156,6 +168,7 @@ def read_m5(data: Path) -> Dataset:
             horizon_days=28,
             cutoffs=M5_CUTOFFS,
             exogenous=("snap",),
+            objective=objective(read_sources()["m5"].forecast.model),
             folder=folder,
         )
 
@@ -242,6 +255,7 @@ def read_rossmann(data: Path) -> Dataset:
             horizon_days=42,
             cutoffs=ROSSMANN_CUTOFFS,
             exogenous=("promotion", "school_holiday"),
+            objective=objective(read_sources()["rossmann"].forecast.model),
             folder=folder,
         )
 
@@ -380,6 +394,7 @@ def read_demo(settings: Settings) -> Dataset:
             horizon_days=scope.horizon_days,
             cutoffs=cutoffs,
             exogenous=("display_share", "mailer_share"),
+            objective=objective(scope.model),
             scope=_frame(connection, "select * from scope"),
         )
 
