@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,29 +18,35 @@ from rich.console import Console
 
 from benchmarks import naive
 from benchmarks.bootstrap import Measured, paired_difference
-from benchmarks.datasets import DataMissing, Dataset, read_demo, read_m5, read_rossmann
+from benchmarks.datasets import DEMO_TODAY, DataMissing, Dataset, read_set
+from benchmarks.fingerprint import check_same_data
 from benchmarks.ours import Ours, build_home, cpu_seconds, forecast_ours
 from benchmarks.picture import REFERENCE, write_picture
 from benchmarks.scores import (
+    BUILD,
+    NEXT,
     Record,
+    cost_record,
     cpu_record,
     mean_records,
     measured,
     rows_to_score,
     score_origin,
+    slices_to_score,
     with_forecast,
 )
 from benchmarks.tables import write_json, write_markdown
 from dagster_project.assets.training import forecast_scope
+from dagster_project.revision import code_revision
 from dagster_project.settings import CHECKOUT, Settings, load_settings
 
 DATASETS = ("m5", "rossmann", "demo")
 OURS = "ours"
-PEERS = ("auto_ets", "mlforecast_documented", "mlforecast_tweedie")
+OUR_LOSS = "mlforecast_our_loss"
+PEERS = ("auto_ets", "mlforecast_documented", OUR_LOSS)
 METHODS = (*naive.METHODS, *PEERS, OURS)
 LIBRARIES = ("statsforecast", "mlforecast", "lightgbm")
 NEXT_DAYS_FILES = {"m5": "m5_next_28_days.parquet", "rossmann": "rossmann_next_42_days.parquet"}
-DEMO_TODAY = date(2018, 1, 1)
 
 Answer = tuple[pd.DataFrame, float]
 
@@ -68,8 +74,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--dataset", nargs="+", choices=DATASETS, default=DATASETS)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument(
-        "--results", type=Path, default=CHECKOUT / "benchmarks" / "results",
-        help="where tables and records go [default: benchmarks/results]",
+        "--results", type=Path,
+        help="where tables and records go, those of the set replaced [default: benchmarks/results "
+        "where all methods run, results/ in --home where some do]",
     )  # fmt: skip
     parser.add_argument(
         "--home", type=Path, default=load_settings().home / "benchmarks",
@@ -84,11 +91,13 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="take the peers' answers of an earlier run where there are any; ours is always new",
     )  # fmt: skip
     found = parser.parse_args(arguments)
+    is_whole = set(found.methods) == set(METHODS)
+    usual = CHECKOUT / "benchmarks" / "results" if is_whole else found.home / "results"
     return Options(
         data=found.data.resolve(),
         datasets=tuple(found.dataset),
         methods=tuple(name for name in METHODS if name in found.methods),
-        results=found.results.resolve(),
+        results=(found.results or usual).resolve(),
         home=found.home.resolve(),
         peers_python=found.peers_python.absolute(),  # not resolved: a link marks its environment
         reuse=found.reuse,
@@ -97,16 +106,19 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def run(options: Options, console: Console) -> None:
     """Run every method on every data set that is there, and write the results."""
+    revision = code_revision()  # before a result is written, which would make it dirty
     for name in options.datasets:
         try:
-            dataset, home = prepare(name, options)
+            dataset, home, costs = prepare(name, options, console)
         except DataMissing as missing:
             console.print(f"{name}: left out. {missing}", highlight=False, soft_wrap=True)
             continue
-        answers = answer_all(dataset, home, options, console)
+        answers = answer_all(dataset, home, options, console, costs)
         records = score_all(dataset, answers)
+        if OURS in answers:
+            records += [cost_record(dataset, OURS, *cost) for cost in costs.items()]
         write_json(options.results / "accuracy.json", records)
-        write_markdown(options.results / f"{name}.md", name, records, versions(options))
+        write_markdown(options.results / f"{name}.md", name, records, versions(options), revision)
         if OURS in answers and REFERENCE in answers:
             forecasts = {
                 method: {cutoff: answer[0] for cutoff, answer in by_cutoff.items()}
@@ -116,33 +128,47 @@ def run(options: Options, console: Console) -> None:
         console.print(f"{name}: {len(records)} records, table in {options.results / name}.md")
 
 
-def prepare(name: str, options: Options) -> tuple[Dataset, Settings]:
-    """Read a set, and the home that ours is made in; the demo is built first, to be read at all.
+def prepare(
+    name: str, options: Options, console: Console
+) -> tuple[Dataset, Settings, dict[str, float]]:
+    """Read a set, and build the home that ours is made in where ours or the demo is asked for.
+
+    Returns:
+        The set, its home, and what the build took (`dbt_build_cpu_seconds`) where there was one.
 
     Raises:
         DataMissing: the set is not there.
+        OtherData: its home or its answers were made from other data.
     """
     home = options.home / name
-    if name == "demo":
-        settings = Settings(home=home, today=DEMO_TODAY)
-        build_home(settings, name, None)
-        return read_demo(settings), settings
-    dataset = {"m5": read_m5, "rossmann": read_rossmann}[name](options.data)
-    today = dataset.last_day + timedelta(days=1)
-    return dataset, Settings(home=home, today=today, sources=(name,))
+    costs: dict[str, float] = {}
+    if name == "demo":  # has to be built to be read at all
+        costs[BUILD] = build_home(Settings(home=home, today=DEMO_TODAY), name, None)
+    dataset, settings = read_set(name, options.data, home)
+    if dataset.folder is not None:
+        check_same_data(dataset.folder, options.home / "answers" / name)
+        if OURS in options.methods:
+            costs[BUILD] = build_home(settings, name, dataset)
+    for seconds in costs.values():
+        console.print(f"{name} ours: dbt build {seconds:.1f} CPU s", highlight=False)
+    return dataset, settings, costs
 
 
 def answer_all(
-    dataset: Dataset, settings: Settings, options: Options, console: Console
+    dataset: Dataset,
+    settings: Settings,
+    options: Options,
+    console: Console,
+    costs: dict[str, float],
 ) -> dict[str, dict[date, Answer]]:
-    """Forecasts and CPU seconds: method -> cutoff -> answer."""
+    """Forecasts and CPU seconds: method -> cutoff -> answer; `costs` gets what else ours takes."""
     answers: dict[str, dict[date, Answer]] = {}
     for method in options.methods:
         if method == OURS:
-            answers[method] = _ours(dataset, settings, options, console)
+            answers[method], costs[NEXT] = _ours(dataset, settings, options, console)
             continue
         for cutoff in dataset.cutoffs:
-            kept = options.home / "answers" / dataset.name / method / cutoff.isoformat()
+            kept = _answers_folder(method, dataset, options) / cutoff.isoformat()
             answer = _kept(kept) if options.reuse else None
             if answer is None:
                 answer = _peer(method, options)(dataset, cutoff)
@@ -158,12 +184,13 @@ def score_all(dataset: Dataset, answers: dict[str, dict[date, Answer]]) -> list[
     """Every record of a data set: per origin, mean, and on the means the difference to ours."""
     records: list[Record] = []
     parts: dict[str, dict[str, list[Measured]]] = {}
-    for cutoff in dataset.cutoffs:
-        rows = rows_to_score(dataset, cutoff)
+    rows_at = {cutoff: rows_to_score(dataset, cutoff) for cutoff in dataset.cutoffs}
+    slices = slices_to_score(dataset, list(rows_at.values()))
+    for cutoff, rows in rows_at.items():
         for method, by_cutoff in answers.items():
             forecast, seconds = by_cutoff[cutoff]
             scored = with_forecast(rows, forecast, method)
-            records += score_origin(scored, dataset, method, cutoff)
+            records += score_origin(scored, dataset, method, cutoff, slices)
             records.append(cpu_record(dataset, method, cutoff, seconds))
             for metric, one in measured(scored, dataset, cutoff).items():
                 parts.setdefault(method, {}).setdefault(metric, []).append(one)
@@ -197,10 +224,8 @@ def versions(options: Options) -> dict[str, str]:
 
 def _ours(
     dataset: Dataset, settings: Settings, options: Options, console: Console
-) -> dict[date, Answer]:
-    if dataset.folder is not None:
-        seconds = build_home(settings, dataset.name, dataset)
-        console.print(f"{dataset.name} ours: dbt build {seconds:.1f} CPU s", highlight=False)
+) -> tuple[dict[date, Answer], float]:
+    """Its answers, and the wall seconds of training on everything and scoring."""
     made: Ours = forecast_ours(settings, dataset, forecast_scope(settings).model)
     console.print(
         f"{dataset.name} ours: {made.cpu_seconds:.1f} CPU s an origin; trained on everything and "
@@ -212,7 +237,14 @@ def _ours(
         if dataset.name == "m5" or (dataset.folder / "future.parquet").is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
             made.next_days.to_parquet(file, index=False)
-    return {cutoff: (rows, made.cpu_seconds) for cutoff, rows in made.forecasts.items()}
+    answers = {cutoff: (rows, made.cpu_seconds) for cutoff, rows in made.forecasts.items()}
+    return answers, made.next_wall_seconds
+
+
+def _answers_folder(method: str, dataset: Dataset, options: Options) -> Path:
+    """Where a method's answers are kept; of another loss, in another folder."""
+    loss = dataset.objective.values() if method == OUR_LOSS else ()
+    return options.home / "answers" / dataset.name / "-".join([method, *map(str, loss)])
 
 
 def _peer(method: str, options: Options) -> Callable[[Dataset, date], Answer]:

@@ -1,8 +1,9 @@
-"""Is a difference between two methods more than chance? A paired bootstrap of whole weeks.
+"""Is a difference between two methods more than chance? A paired bootstrap in two stages.
 
-Errors of days that follow each other, and of series on the same day, go together. So whole weeks of
-target days are drawn, for all series at once, within each origin and for both methods the same
-(block bootstrap, Kuensch, 1989; paired as in Diebold and Mariano, 1995).
+Errors of days that follow each other, and of series on the same day, go together. So origins are
+drawn, and in each drawn origin whole weeks of target days, for all series at once and for both
+methods the same (two-stage and block bootstrap, Davison and Hinkley, 1997, 3.8, and Kuensch, 1989;
+paired as in Diebold and Mariano, 1995). With few origins the interval is rather too short.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def paired_difference(
 ) -> Difference:
     """Difference of the mean score over origins, other less ours, with its bootstrap interval.
 
+    A sample draws as many origins as there are, with replacement, and anew for each of them as many
+    of its weeks as it has.
+
     Args:
         ours: one score per origin.
         other: the same origins and blocks.
@@ -89,13 +93,15 @@ def paired_difference(
             "weeks. Score both on the same rows."
         )
     generator = np.random.default_rng(seed)
-    observed, drawn = np.zeros(1), np.zeros(samples)
-    for mine, theirs in zip(ours, other, strict=True):
+    origins = generator.integers(len(ours), size=(samples, len(ours)))
+    observed, drawn = 0.0, np.zeros(samples)
+    for number, (mine, theirs) in enumerate(zip(ours, other, strict=True)):
         blocks = mine.parts.shape[0]
         once = np.ones((1, blocks))
-        counts = generator.multinomial(blocks, np.full(blocks, 1 / blocks), samples)
+        observed += (theirs.scores(once) - mine.scores(once)).item() / len(ours)
+        sample = np.nonzero(origins == number)[0]  # one of them per time the origin is drawn
+        counts = generator.multinomial(blocks, np.full(blocks, 1 / blocks), len(sample))
         draws = counts.astype(np.float64)
-        observed += (theirs.scores(once) - mine.scores(once)) / len(ours)
-        drawn += (theirs.scores(draws) - mine.scores(draws)) / len(ours)
+        np.add.at(drawn, sample, (theirs.scores(draws) - mine.scores(draws)) / len(ours))
     lower, upper = np.nanquantile(drawn, [0.025, 0.975])
-    return Difference(float(observed[0]), float(lower), float(upper))
+    return Difference(observed, float(lower), float(upper))

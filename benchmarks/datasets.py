@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import holidays
 import pandas as pd
 
+from benchmarks.fingerprint import check_same_data
 from benchmarks.problem import SERIES, Problem
 from dagster_project.assets.training import forecast_scope, latest_cutoff
 from dagster_project.forecasting.backtest import BacktestPlan, backtest_cutoffs
+from dagster_project.parameters import Parameters
 from dagster_project.settings import Settings
-from dagster_project.sources import WEEKDAYS
+from dagster_project.sources import WEEKDAYS, read_sources
 from dagster_project.warehouse import memory, warehouse
 
 M5_CUTOFFS = tuple(date(2016, 4, 24) - timedelta(days=28 * step) for step in range(6))[::-1]
 ROSSMANN_CUTOFFS = tuple(date(2015, 5, 3) - timedelta(days=42 * step) for step in range(4))[::-1]
 ROSSMANN_PRODUCT = "turnover"
+DEMO_TODAY = date(2018, 1, 1)
 
 
 class DataMissing(RuntimeError):
     """A set's folder, or a file in it, is not there; the message says where it was looked for."""
+
+
+class DataTooShort(RuntimeError):
+    """The sales of a set end before the days that its last origin is scored on."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Dataset:
         horizon_days: days ahead.
         cutoffs: the origins, ascending.
         exogenous: see `Problem`.
+        objective: see `Problem`.
         scope: cutoff_on and SERIES, the series to be forecast at each origin; None: at each origin
             those that have sold by then.
         folder: where it was read from; None for the demo.
@@ -50,6 +60,7 @@ class Dataset:
     horizon_days: int
     cutoffs: tuple[date, ...]
     exogenous: tuple[str, ...]
+    objective: dict[str, Any]
     scope: pd.DataFrame | None = None
     folder: Path | None = None
 
@@ -81,6 +92,7 @@ class Dataset:
             cutoff_on=cutoff_on,
             horizon_days=self.horizon_days,
             exogenous=self.exogenous,
+            objective=self.objective,
         )
 
     def actuals(self, cutoff_on: date) -> pd.DataFrame:
@@ -96,6 +108,13 @@ class Dataset:
         known = self.known_ahead[[*SERIES, "day_on", "is_promoted", "event"]]
         known = known.rename(columns={"day_on": "target_on"})
         return rows.merge(known, on=[*SERIES, "target_on"], how="left", validate="one_to_one")
+
+
+def objective(parameters: Parameters) -> dict[str, Any]:
+    """The loss of a set's declared parameters, as LightGBM's parameters."""
+    if parameters.loss == "tweedie":
+        return {"objective": "tweedie", "tweedie_variance_power": parameters.tweedie_power}
+    return {"objective": parameters.loss}
 
 
 M5_SERIES = """
@@ -149,6 +168,7 @@ def read_m5(data: Path) -> Dataset:
             horizon_days=28,
             cutoffs=M5_CUTOFFS,
             exogenous=("snap",),
+            objective=objective(read_sources()["m5"].forecast.model),
             folder=folder,
         )
 
@@ -235,6 +255,7 @@ def read_rossmann(data: Path) -> Dataset:
             horizon_days=42,
             cutoffs=ROSSMANN_CUTOFFS,
             exogenous=("promotion", "school_holiday"),
+            objective=objective(read_sources()["rossmann"].forecast.model),
             folder=folder,
         )
 
@@ -348,7 +369,11 @@ def read_demo(settings: Settings) -> Dataset:
     with warehouse(settings) as connection:
         last_day = latest_cutoff(connection)
         if last_day is None:
-            raise DataMissing(f"{settings.home}: expected the demo's sales, found none.")
+            raise DataMissing(
+                f"{settings.home}: expected the demo's sales, found none. Build it there with "
+                "`python -m benchmarks.accuracy --dataset demo --methods naive`, or name a home in "
+                "which `meshcast run` has run."
+            )
         weekly = connection.execute("select cutoff_on from forecast_origins where is_weekly")
         cutoffs = backtest_cutoffs(
             [row[0] for row in weekly.fetchall()],
@@ -369,6 +394,7 @@ def read_demo(settings: Settings) -> Dataset:
             horizon_days=scope.horizon_days,
             cutoffs=cutoffs,
             exogenous=("display_share", "mailer_share"),
+            objective=objective(scope.model),
             scope=_frame(connection, "select * from scope"),
         )
 
@@ -387,6 +413,39 @@ def _known_ahead_of_demo(
         event=known["day_on"].map(named).fillna("none"),
         is_promoted=(known["display_share"] > 0) | (known["mailer_share"] > 0),
     )
+
+
+READERS: dict[str, Callable[[Path], Dataset]] = {"m5": read_m5, "rossmann": read_rossmann}
+
+
+def read_set(name: str, data: Path, home: Path) -> tuple[Dataset, Settings]:
+    """A set, and the settings of the home that the product makes its forecasts in.
+
+    Args:
+        name: m5, rossmann or demo.
+        data: folder of m5/ and rossmann/.
+        home: the set's home; the demo is read from it and has to be built there.
+
+    Raises:
+        DataMissing: the set is not there.
+        DataTooShort: it ends before the last origin's horizon.
+        OtherData: the home was made from other data.
+    """
+    if name not in READERS:
+        settings = Settings(home=home, today=DEMO_TODAY)
+        return read_demo(settings), settings
+    dataset = READERS[name](data)
+    last_target = dataset.cutoffs[-1] + timedelta(days=dataset.horizon_days)
+    if dataset.last_day < last_target:
+        raise DataTooShort(
+            f"{name}: expected sales up to {last_target}, {dataset.horizon_days} days after the "
+            f"last origin, found them up to {dataset.last_day} in {dataset.folder}. Name a folder "
+            "that holds the whole set with --data."
+        )
+    assert dataset.folder is not None
+    check_same_data(dataset.folder, home)
+    today = dataset.last_day + timedelta(days=1)
+    return dataset, Settings(home=home, today=today, sources=(name,))
 
 
 def _folder(data: Path, name: str, *files: str) -> Path:

@@ -155,8 +155,3 @@ def wrmsse_by_level(errors: pd.DataFrame, weighing: pd.DataFrame) -> pd.Series:
     score = series["weight"] * np.sqrt(series["squared_error"] / series["scale"])
     by_level: pd.Series = score.groupby(series["level"]).sum()
     return by_level
-
-
-def wrmsse(errors: pd.DataFrame, weighing: pd.DataFrame) -> float:
-    """Mean of WRMSSE over levels 1 to 9."""
-    return float(wrmsse_by_level(errors, weighing).mean())

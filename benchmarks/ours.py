@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -47,6 +48,8 @@ class Ours:
 def build_home(settings: Settings, name: str, dataset: Dataset | None) -> float:
     """Land a set's files and build everything in dbt, as `meshcast land` and `dbt build` do.
 
+    The warehouse is made anew, so that its CPU seconds are those of a whole build.
+
     Args:
         settings: the home to build.
         name: demo, or a source of the same name that the dbt project declares.
@@ -57,8 +60,14 @@ def build_home(settings: Settings, name: str, dataset: Dataset | None) -> float:
 
     Raises:
         DeclarationError: the dbt project does not declare the source.
-        RuntimeError: dbt failed; carries its own words.
+        RuntimeError: the home has published, so its warehouse is not ours to remove; or dbt
+            failed, with its own words.
     """
+    if settings.published.exists():
+        raise RuntimeError(
+            f"{settings.home}: expected a home of the benchmarks, whose warehouse is made anew, "
+            "found one with publications. Name another folder with --home."
+        )
     if dataset is None:
         write_landing(settings.landing)
     else:
@@ -66,6 +75,8 @@ def build_home(settings: Settings, name: str, dataset: Dataset | None) -> float:
         LANDINGS[name](settings.landing, dataset.folder)
     started = cpu_seconds()
     with run_lock(settings, "benchmarks"):
+        if settings.warehouse_file.parent.exists():
+            shutil.rmtree(settings.warehouse_file.parent)
         with warehouse(settings) as connection:
             register_landed(settings, connection, seen_at=datetime.now(UTC))
         dbt_build(settings)

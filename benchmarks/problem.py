@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ class Problem:
         cutoff_on: last day that is known.
         horizon_days: days ahead.
         exogenous: numeric columns of `known_ahead` that say more than the event.
+        objective: the loss that ours is fitted with, as LightGBM's parameters.
     """
 
     sales: pd.DataFrame
@@ -48,6 +50,7 @@ class Problem:
     cutoff_on: date
     horizon_days: int
     exogenous: tuple[str, ...]
+    objective: dict[str, Any]
 
     @property
     def target_days(self) -> pd.DatetimeIndex:
@@ -64,6 +67,7 @@ class Problem:
             "cutoff_on": self.cutoff_on.isoformat(),
             "horizon_days": self.horizon_days,
             "exogenous": list(self.exogenous),
+            "objective": self.objective,
         }
         (folder / "problem.json").write_text(json.dumps(plain))
 
@@ -77,6 +81,7 @@ class Problem:
             cutoff_on=date.fromisoformat(plain["cutoff_on"]),
             horizon_days=plain["horizon_days"],
             exogenous=tuple(plain["exogenous"]),
+            objective=plain["objective"],
         )
 
 

@@ -30,6 +30,7 @@ from dagster_project.forecasting.metrics import (
     coverage,
     exceedance,
     pit_coverage,
+    relative_width,
     rmsse,
     wape,
     wape_of_totals,
@@ -38,6 +39,16 @@ from dagster_project.forecasting.metrics import (
 IDENTITY = ["dataset", "method", "slice", "slice_value", "metric"]
 MOST_SLICE_VALUES = 50
 """A slice with more values (1,115 stores) is left out: nobody reads it."""
+
+SLICES = (
+    "horizon_week", "store_id", "region", "category", "department", "volume", "intermittency",
+    "promotion", "is_event",
+)  # fmt: skip
+RMSPE_SET = "rossmann"
+"""RMSPE is for this set alone: elsewhere a day may sell 1, and decide it alone."""
+
+BUILD, NEXT = "dbt_build_cpu_seconds", "train_and_score_wall_seconds"
+"""What ours takes once for all origins: the whole `dbt build`; training on everything, scoring."""
 
 VOLUME_DAYS, INTERMITTENCY_DAYS = 56, 140
 
@@ -93,21 +104,37 @@ def with_forecast(rows: pd.DataFrame, forecast: pd.DataFrame, method: str) -> pd
     return joined
 
 
+def slices_to_score(dataset: Dataset, origins: Sequence[pd.DataFrame]) -> list[str]:
+    """The slices that have several values at any origin, and nowhere too many.
+
+    They are scored at every origin, so that their means are over the same origins as overall.
+
+    Args:
+        dataset: the set.
+        origins: `rows_to_score` of each origin.
+    """
+    found = []
+    for name in SLICES:
+        if name == "intermittency" and dataset.name == "rossmann":
+            continue  # its days without sales are not scored, so none is seen to be intermittent
+        values = [rows[name].nunique() for rows in origins]
+        if 1 < max(values) <= MOST_SLICE_VALUES:
+            found.append(name)
+    return found
+
+
 def score_origin(
-    rows: pd.DataFrame, dataset: Dataset, method: str, cutoff_on: date
+    rows: pd.DataFrame, dataset: Dataset, method: str, cutoff_on: date, slices: Sequence[str] = ()
 ) -> list[Record]:
-    """Every metric, overall and by slice, of `with_forecast` rows."""
+    """Every metric, overall and by the slices named, of `with_forecast` rows."""
     series = rows.groupby(SERIES).ngroup().to_numpy().astype(np.int64)
     records: list[Record] = []
-    for name in ("overall", "horizon_week", "store_id", "region", "category", "department",
-                 "volume", "intermittency", "promotion", "is_event"):  # fmt: skip
-        values = rows[name] if name in rows else pd.Series("all", index=rows.index)
-        if name != "overall" and not 1 < values.nunique() <= MOST_SLICE_VALUES:
-            continue
+    for name in ("overall", *slices):
+        values = rows[name] if name != "overall" else pd.Series("all", index=rows.index)
         for value, chosen in values.groupby(values).indices.items():
             part = rows.iloc[chosen]
             found = _metrics(part, series[chosen])
-            if dataset.name == "rossmann":  # elsewhere a day may sell 1, and decide it alone
+            if dataset.name == RMSPE_SET:
                 found["rmspe"] = rmspe(*_arrays(part)[:2])
             if name == "overall":
                 found["wape_category_totals"] = _wape_of_category_totals(part)
@@ -132,6 +159,11 @@ def score_origin(
 def cpu_record(dataset: Dataset, method: str, cutoff_on: date, seconds: float) -> Record:
     """CPU seconds of fit and predict at one origin."""
     return _record(dataset, method, cutoff_on, "overall", "all", "cpu_seconds", seconds, 1)
+
+
+def cost_record(dataset: Dataset, method: str, metric: str, seconds: float) -> Record:
+    """Seconds that a method takes once for all origins."""
+    return {**cpu_record(dataset, method, date.min, seconds), "origin": None, "metric": metric}
 
 
 def mean_records(records: Sequence[Record]) -> list[Record]:
@@ -177,10 +209,12 @@ def measured(rows: pd.DataFrame, dataset: Dataset, cutoff_on: date) -> dict[str,
         ),
         "wape_category_totals": _totals(rows),
     }
-    sold = actual > 0
-    found["rmspe"] = _ratio(
-        week[sold], one[sold], (error[sold] / actual[sold]) ** 2, np.ones(sold.sum()), is_root=True
-    )
+    if dataset.name == RMSPE_SET:
+        sold = actual > 0
+        percentage = (error[sold] / actual[sold]) ** 2
+        found["rmspe"] = _ratio(
+            week[sold], one[sold], percentage, np.ones(sold.sum()), is_root=True
+        )
     if dataset.name == "m5":
         errors = squared_errors(rows).merge(weighing(dataset, cutoff_on), on=["level", "series"])
         weeks = ((errors["target_on"] - pd.Timestamp(cutoff_on)).dt.days.to_numpy() - 1) // 7
@@ -197,7 +231,6 @@ def measured(rows: pd.DataFrame, dataset: Dataset, cutoff_on: date) -> dict[str,
 
 def _metrics(rows: pd.DataFrame, series: Codes) -> dict[str, float]:
     actual, units, quantiles = _arrays(rows)
-    sold = max(float(actual.sum()), 1e-12)
     squared, absolute = (
         rows[name].to_numpy(dtype=np.float64) for name in ("squared_scale", "absolute_scale")
     )
@@ -210,8 +243,8 @@ def _metrics(rows: pd.DataFrame, series: Codes) -> dict[str, float]:
         "coverage_95": coverage(actual, quantiles[:, 0], quantiles[:, 4]),
         "exceedance_90": exceedance(actual, quantiles[:, 3]),
         "exceedance_975": exceedance(actual, quantiles[:, 4]),
-        "width_80": float((quantiles[:, 3] - quantiles[:, 1]).sum() / sold),
-        "width_95": float((quantiles[:, 4] - quantiles[:, 0]).sum() / sold),
+        "width_80": relative_width(actual, quantiles[:, 1], quantiles[:, 3]),
+        "width_95": relative_width(actual, quantiles[:, 0], quantiles[:, 4]),
     }
     if set(PIT) <= set(rows.columns):
         below, above = (rows[name].to_numpy(dtype=np.float64) for name in PIT)

@@ -1,6 +1,6 @@
 """A search for a source's model parameters: `python -m benchmarks.tuning SET HOME`.
 
-The defaults first, then random draws from a declared grid (Bergstra and Bengio, 2012). Each is
+What is declared first, then random draws from a grid (Bergstra and Bengio, 2012). Each is
 fitted and scored at the set's rolling origins by the product's own code, point forecasts only. What
 wins by more than chance is declared in the source's YAML, by hand.
 """
@@ -8,17 +8,16 @@ wins by more than chance is declared in the source's YAML, by hand.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from dataclasses import asdict, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from benchmarks.accuracy import DEMO_TODAY
-from benchmarks.datasets import Dataset, read_demo, read_m5, read_rossmann
+from benchmarks.datasets import Dataset, read_set
 from benchmarks.ours import cpu_seconds
 from benchmarks.problem import QUANTILES, SERIES
 from benchmarks.scores import rows_to_score, score_origin, with_forecast
@@ -26,7 +25,7 @@ from dagster_project.assets.frames import WarehouseHistory
 from dagster_project.assets.training import forecast_scope
 from dagster_project.forecasting.model import fit, predict
 from dagster_project.parameters import Parameters
-from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.settings import CHECKOUT
 from dagster_project.warehouse import warehouse
 
 GRID: dict[str, tuple[Any, ...]] = {
@@ -46,12 +45,31 @@ METRIC = {"m5": "wrmsse", "rossmann": "rmspe", "demo": "rmsse"}
 RESULTS = CHECKOUT / "benchmarks" / "results"
 
 
+def grid(base: Parameters) -> dict[str, tuple[Any, ...]]:
+    """What of GRID changes a model: the Tweedie power has no effect with another loss."""
+    return {
+        name: values
+        for name, values in GRID.items()
+        if name != "tweedie_power" or base.loss == "tweedie"
+    }
+
+
 def draws(base: Parameters, count: int) -> list[Parameters]:
-    """The parameters to try: `base`, then random draws from GRID, none of them twice."""
+    """The parameters to try: `base`, then random draws from its grid, none of them twice.
+
+    Raises:
+        ValueError: the grid has fewer than `count` combinations.
+    """
+    names = grid(base)
+    most = math.prod(len(values) for values in names.values())
+    if count > most:
+        raise ValueError(
+            f"draws: expected at most {most}, the combinations there are, found {count}"
+        )
     chance = random.Random(SEED)
     tried = [base]
     while len(tried) < count:
-        drawn = replace(base, **{name: chance.choice(values) for name, values in GRID.items()})
+        drawn = replace(base, **{name: chance.choice(values) for name, values in names.items()})
         if drawn not in tried:
             tried.append(drawn)
     return tried
@@ -85,7 +103,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CHECKOUT.parent / "shared" / "data")
     parser.add_argument("--trials", type=int, default=12)
     options = parser.parse_args()
-    dataset, settings = _read(options.set, options.home, options.data)
+    dataset, settings = read_set(options.set, options.data, options.home)
     rows = []
     with warehouse(settings) as connection:
         base = forecast_scope(settings).model
@@ -99,19 +117,10 @@ def main() -> None:
             started = cpu_seconds()
             found = scores(history, dataset, parameters)
             values = asdict(parameters)
-            tried = ", ".join(f"{name} {values[name]}" for name in GRID)
+            tried = ", ".join(f"{name} {values[name]}" for name in grid(base))
             rows.append((float(np.mean(found)), found, cpu_seconds() - started, tried))
             Console().print(f"{rows[-1][0]:.4f} {tried}", highlight=False, soft_wrap=True)
     _write(options.set, dataset, rows)
-
-
-def _read(name: str, home: Path, data: Path) -> tuple[Dataset, Settings]:
-    if name == "demo":
-        settings = Settings(home=home, today=DEMO_TODAY)
-        return read_demo(settings), settings
-    dataset = {"m5": read_m5, "rossmann": read_rossmann}[name](data)
-    today = dataset.last_day + timedelta(days=1)
-    return dataset, Settings(home=home, today=today, sources=(name,))
 
 
 def _write(name: str, dataset: Dataset, rows: list[tuple[float, list[float], float, str]]) -> None:

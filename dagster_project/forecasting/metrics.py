@@ -41,7 +41,8 @@ def rmsse(actual: Numbers, forecast: Numbers, scale: Numbers, series: Codes) -> 
     """Root mean squared scaled error, mean over series of sqrt(mean (y - f)^2 / scale).
 
     The measure of the M5 competition (Makridakis et al., 2022) without its weights. `scale` is
-    the series' mean squared day-to-day difference over the history known at the cutoff.
+    the series' mean squared day-to-day difference, known at the cutoff; the product takes it over
+    the last 364 days.
 
     Args:
         actual: units sold.

@@ -44,4 +44,5 @@ def invented_set(*, weeks: int = 24, seed: int = 3) -> Dataset:
         horizon_days=28,
         cutoffs=CUTOFFS,
         exogenous=("promotion",),
+        objective={"objective": "tweedie", "tweedie_variance_power": 1.4},
     )

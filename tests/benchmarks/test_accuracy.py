@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,15 +17,18 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.accuracy import METHODS, OURS, Options, parse, run, score_all
-from benchmarks.datasets import M5_CUTOFFS, read_demo
+from benchmarks.accuracy import METHODS, OUR_LOSS, OURS, Options, parse, run, score_all
+from benchmarks.datasets import M5_CUTOFFS, Dataset, DataTooShort, objective, read_demo
+from benchmarks.fingerprint import OtherData, check_same_data
 from benchmarks.naive import seasonal_naive
-from benchmarks.ours import NEXT_COLUMNS, forecast_ours
-from benchmarks.scores import Record
+from benchmarks.ours import NEXT_COLUMNS, Ours, build_home, forecast_ours
+from benchmarks.problem import Problem
+from benchmarks.scores import BUILD, NEXT, Record
 from dagster_project.assets.training import forecast_scope
 from dagster_project.parameters import Parameters
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.warehouse import warehouse
+from tests.benchmarks.invented_set import CUTOFFS, invented_set
 from tests.command_line import NEXT_DAY
 
 STUB = """#!{python}
@@ -167,6 +172,67 @@ def test_a_run_replaces_the_records_of_its_sets_and_keeps_the_others(
     assert records[0] == other and old not in records and len(records) > 100
 
 
+def test_what_ours_takes_once_stands_in_the_records_and_the_table(
+    options: Options, told: Callable[[Options], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invented(_: Settings, dataset: Dataset, parameters: Parameters) -> Ours:
+        assert parameters.tweedie_power == dataset.objective["tweedie_variance_power"]
+        rows = {cutoff: seasonal_naive(dataset.problem(cutoff)) for cutoff in dataset.cutoffs}
+        return Ours(rows, pd.DataFrame({"day": [1]}), cpu_seconds=10.0, next_wall_seconds=7.5)
+
+    monkeypatch.setattr("benchmarks.accuracy.build_home", lambda *_: 120.0)
+    monkeypatch.setattr("benchmarks.accuracy.forecast_ours", invented)
+    told(replace(options, methods=("naive", OURS)))
+    once = {
+        one["metric"]: one["score"]
+        for one in records_of(options)
+        if one["metric"] in (BUILD, NEXT) and one["origin"] is None and one["method"] == OURS
+    }
+    assert once == {BUILD: 120.0, NEXT: 7.5}
+    table = (options.results / "m5.md").read_text()
+    assert "takes 120.0 CPU s once for all origins" in table and "then take 7.5 s" in table
+    with_build = next(line for line in table.splitlines() if "with its dbt build" in line)
+    assert with_build.endswith("| 30.0 |")  # 10 and a sixth of 120
+    assert re.search(r"at revision ([0-9a-f]{40}(-dirty)?|unknown), with library 1.0", table)
+
+
+def test_the_warehouse_of_a_home_that_has_published_is_not_removed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, today=NEXT_DAY)
+    settings.published.mkdir()
+    settings.warehouse_file.parent.mkdir()
+    with pytest.raises(RuntimeError, match="found one with publications. Name another folder"):
+        build_home(settings, "demo", None)
+    assert settings.warehouse_file.parent.exists()
+
+
+def test_a_part_of_the_methods_leaves_the_shipped_results_alone(tmp_path: Path) -> None:
+    part = parse(["--methods", "naive", "--home", str(tmp_path)])
+    assert part.results == tmp_path / "results"
+    assert parse([]).results == CHECKOUT / "benchmarks" / "results"
+    assert parse(["--methods", "naive", "--results", str(tmp_path)]).results == tmp_path
+
+
+def test_answers_with_our_loss_are_kept_by_loss(
+    options: Options, told: Callable[[Options], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(replace(options, methods=(OUR_LOSS,)))
+    kept = {folder.name for folder in (options.home / "answers" / "m5").iterdir()}
+    assert kept == {"mlforecast_our_loss-tweedie-1.1", "data.sha256"}
+    declared = {"objective": "poisson"}
+    monkeypatch.setattr("benchmarks.datasets.objective", lambda _: declared)
+    options.peers_python.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(RuntimeError, match="mlforecast_our_loss failed"):
+        told(replace(options, methods=(OUR_LOSS,), reuse=True))
+
+
+def test_the_loss_of_a_set_is_the_declared_one_and_reaches_the_peers(tmp_path: Path) -> None:
+    assert objective(Parameters(loss="poisson")) == {"objective": "poisson"}
+    problem = invented_set().problem(CUTOFFS[0])
+    problem.save(tmp_path)
+    found = Problem.load(tmp_path).objective
+    assert found == {"objective": "tweedie", "tweedie_variance_power": 1.4}
+
+
 def test_reuse_takes_the_answers_of_an_earlier_run(
     options: Options, told: Callable[[Options], str]
 ) -> None:
@@ -176,6 +242,44 @@ def test_reuse_takes_the_answers_of_an_earlier_run(
     told(replace(options, reuse=True))
     assert records_of(options) == first
     with pytest.raises(RuntimeError, match="auto_ets failed on m5 at 2015-12-06"):
+        told(options)
+
+
+@pytest.mark.parametrize("kept", ["m5", "answers/m5"])
+def test_a_file_that_is_added_to_the_data_later_is_refused_and_nothing_is_replaced(
+    kept: str, options: Options, told: Callable[[Options], str]
+) -> None:
+    told(replace(options, methods=("naive",)))
+    other = {"m5": "answers/m5", "answers/m5": "m5"}[kept]
+    (options.home / other / "data.sha256").unlink()
+    first = records_of(options)
+    (options.data / "m5" / "future.parquet").write_bytes(b"days ahead")
+    with pytest.raises(OtherData, match=rf"m5: expected the files that .*/{kept} was made from"):
+        check_same_data(options.data / "m5", options.home / kept)
+    (options.data / "m5" / "future.parquet").unlink()
+    calendar = options.data / "m5" / "calendar.csv"
+    calendar.write_text(calendar.read_text().replace("Fair", "Fete"))
+    with pytest.raises(OtherData, match=rf"/{kept} was made from .* --home, or remove"):
+        told(replace(options, methods=("naive",), reuse=True))
+    assert records_of(options) == first
+
+
+def test_the_same_files_in_another_folder_are_the_same_data(
+    options: Options, told: Callable[[Options], str], tmp_path: Path
+) -> None:
+    told(replace(options, methods=("naive",)))
+    shutil.copytree(options.data, tmp_path / "copy")
+    (tmp_path / "copy" / "m5" / ".listing").write_text("of no meaning")
+    told(replace(options, methods=("naive",), reuse=True, data=tmp_path / "copy"))
+
+
+def test_data_that_ends_before_the_last_origins_horizon_is_refused(
+    options: Options, told: Callable[[Options], str]
+) -> None:
+    file = options.data / "m5" / "store_dept_daily.parquet"
+    sold = pd.read_parquet(file)
+    sold[sold["date"] < date(2016, 5, 22)].to_parquet(file)
+    with pytest.raises(DataTooShort, match="up to 2016-05-22, 28 days .* up to 2016-05-21 in"):
         told(options)
 
 

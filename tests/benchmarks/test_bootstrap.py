@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,42 @@ def test_pairing_takes_away_what_both_methods_share() -> None:
     assert paired.upper - paired.lower < 1e-9
     assert unpaired.upper - unpaired.lower > 1
     assert paired.mean == pytest.approx(1)
+
+
+def slow_samples(ours: list[Measured], other: list[Measured], samples: int) -> list[float]:
+    """Differences of drawn origins and weeks, one at a time."""
+    chance = random.Random(4)
+    found = []
+    for _ in range(samples):
+        total = 0.0
+        for _ in ours:
+            origin = chance.randrange(len(ours))
+            weeks = ours[origin].parts.shape[0]
+            draw = np.zeros((1, weeks))
+            for _ in range(weeks):
+                draw[0, chance.randrange(weeks)] += 1
+            total += (other[origin].scores(draw) - ours[origin].scores(draw)).item()
+        found.append(total / len(ours))
+    return found
+
+
+def test_the_interval_is_that_of_a_slow_loop_over_origins_and_weeks() -> None:
+    ours = [invented(seed) for seed in range(4)]
+    other = [invented(10 + seed) for seed in range(4)]
+    found = paired_difference(ours, other, samples=20_000)
+    lower, upper = np.quantile(slow_samples(ours, other, 4_000), [0.025, 0.975])
+    width = upper - lower
+    assert width > 0.1
+    assert found.lower == pytest.approx(lower, abs=0.05 * width)
+    assert found.upper == pytest.approx(upper, abs=0.05 * width)
+
+
+def test_origins_are_drawn_too() -> None:
+    sizes = np.full((4, 1), 7.0)
+    ours = [Measured(np.zeros((4, 1)), sizes, np.ones(1))] * 4
+    other = [Measured(sizes * level, sizes, np.ones(1)) for level in (0.0, 1.0, 2.0, 3.0)]
+    found = paired_difference(ours, other)  # every week of an origin says the same
+    assert found.mean == 1.5 and found.lower < 0.8 and found.upper > 2.2
 
 
 def test_methods_scored_on_other_weeks_are_refused() -> None:

@@ -23,7 +23,6 @@ from benchmarks.measures import (
     rmspe,
     scaled_pinball,
     squared_errors,
-    wrmsse,
     wrmsse_by_level,
 )
 from benchmarks.problem import QUANTILES, SERIES
@@ -91,7 +90,6 @@ def test_wrmsse_is_what_a_slow_loop_over_levels_series_and_days_gives(seed: int)
         expected.append(total)
     errors = squared_errors(ahead)
     assert wrmsse_by_level(errors, weighing).tolist() == pytest.approx(expected)
-    assert wrmsse(errors, weighing) == pytest.approx(sum(expected) / 9)
 
 
 @settings(max_examples=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from benchmarks.scores import (
     measured,
     rows_to_score,
     score_origin,
+    slices_to_score,
     with_forecast,
 )
 from tests.benchmarks.invented_set import CUTOFFS, invented_set
@@ -66,7 +69,8 @@ def test_the_weekly_parts_give_the_overall_scores() -> None:
 
 def test_a_slice_is_scored_on_its_own_rows() -> None:
     dataset, rows = invented_set(), scored_rows()
-    records = score_origin(rows, dataset, "seasonal_naive", CUTOFFS[0])
+    slices = slices_to_score(dataset, [rows])
+    records = score_origin(rows, dataset, "seasonal_naive", CUTOFFS[0], slices)
     found = {
         (one["slice"], one["slice_value"]): one["score"]
         for one in records
@@ -78,6 +82,31 @@ def test_a_slice_is_scored_on_its_own_rows() -> None:
             error = (mine["units"] - mine["units_mean"]).abs().sum() / mine["units"].sum()
             assert found[name, value] == pytest.approx(error)
     assert ("region", "north") not in found  # a slice of one value says what overall says
+
+
+def test_a_slice_with_one_value_at_an_origin_is_scored_there_too() -> None:
+    dataset, rows = invented_set(), scored_rows()
+    plain = rows.assign(promotion="not promoted")
+    slices = slices_to_score(dataset, [plain, rows])
+    assert "promotion" in slices and "region" not in slices
+    for one, values in ((plain, {"not promoted"}), (rows, {"promoted", "not promoted"})):
+        records = score_origin(one, dataset, "seasonal_naive", CUTOFFS[0], slices)
+        days = {
+            record["slice_value"]: record["observations"]
+            for record in records
+            if record["slice"] == "promotion"
+        }
+        assert set(days) == values and sum(days.values()) == len(rows)
+
+
+def test_rossmanns_days_without_sales_are_no_slice_and_rmspe_is_its_alone() -> None:
+    dataset, rows = invented_set(), scored_rows()
+    rows.loc[rows["store_id"] == "s1", "intermittency"] = "sparse"
+    rossmann = replace(dataset, name="rossmann")
+    assert "intermittency" in slices_to_score(dataset, [rows])
+    assert "intermittency" not in slices_to_score(rossmann, [rows])
+    assert "rmspe" in measured(rows, rossmann, CUTOFFS[0])
+    assert "rmspe" not in measured(rows, dataset, CUTOFFS[0])
 
 
 def test_a_mean_is_over_origins_and_leaves_undefined_scores_out() -> None:
@@ -99,7 +128,7 @@ def test_the_randomised_pit_is_scored_where_a_method_tells_its_bounds() -> None:
     scored = with_forecast(rows, told, "ours")
     found = {
         (one["slice"], one["slice_value"], one["metric"]): one["score"]
-        for one in score_origin(scored, dataset, "ours", CUTOFFS[0])
+        for one in score_origin(scored, dataset, "ours", CUTOFFS[0], ["store_id"])
     }
     for name, part in (("all", scored), ("s1", scored[scored["store_id"] == "s1"])):
         share = np.minimum(part["pit_above"], 0.9) - np.maximum(part["pit_below"], 0.1)

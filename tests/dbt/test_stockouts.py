@@ -128,4 +128,13 @@ def test_censored_runs_are_found_again(connection: duckdb.DuckDBPyConnection) ->
     shares = dict(zip(found.cells["length"], found.cells["found"], strict=True))
     assert shares == {1: 0, 2: 0, 3: 1, 5: 1, 7: 1, 14: 1, 28: 1}
     assert (found.told_days, found.series_days) == (0, 200 - 28)
-    assert "100%, after 3.0 |\n" in markdown(found).split("| 3 |")[1]
+    assert "100%, after 3.0 (1) |\n" in markdown(found).split("| 3 |")[1]
+
+
+def test_what_is_told_without_censoring_is_counted_among_open_days(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    land(connection, [3] * 100 + [0] * 10 + [3] * 90, {}, {150, 151})
+    found = censor(connection)
+    assert (found.told_days, found.series_days) == (10, 200 - 28 - 2)
+    assert "tells 10 of the 170 open days" in markdown(found)
