@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from rich.console import Console
 
 from benchmarks import naive
 from benchmarks.bootstrap import Measured, paired_difference
-from benchmarks.datasets import DEMO_TODAY, DataMissing, Dataset, read_set
-from benchmarks.fingerprint import check_same_data
+from benchmarks.datasets import DEMO_TODAY, DataMissing, Dataset, DataTooShort, read_set
+from benchmarks.fingerprint import OtherData, check_same_data
 from benchmarks.ours import Ours, build_home, cpu_seconds, forecast_ours
 from benchmarks.picture import REFERENCE, write_picture
 from benchmarks.scores import (
@@ -113,10 +114,10 @@ def run(options: Options, console: Console) -> None:
         except DataMissing as missing:
             console.print(f"{name}: left out. {missing}", highlight=False, soft_wrap=True)
             continue
-        answers = answer_all(dataset, home, options, console, costs)
+        answers, others = answer_all(dataset, home, options, console)
         records = score_all(dataset, answers)
         if OURS in answers:
-            records += [cost_record(dataset, OURS, *cost) for cost in costs.items()]
+            records += [cost_record(dataset, OURS, *cost) for cost in (costs | others).items()]
         write_json(options.results / "accuracy.json", records)
         write_markdown(options.results / f"{name}.md", name, records, versions(options), revision)
         if OURS in answers and REFERENCE in answers:
@@ -155,14 +156,11 @@ def prepare(
 
 
 def answer_all(
-    dataset: Dataset,
-    settings: Settings,
-    options: Options,
-    console: Console,
-    costs: dict[str, float],
-) -> dict[str, dict[date, Answer]]:
-    """Forecasts and CPU seconds: method -> cutoff -> answer; `costs` gets what else ours takes."""
+    dataset: Dataset, settings: Settings, options: Options, console: Console
+) -> tuple[dict[str, dict[date, Answer]], dict[str, float]]:
+    """Forecasts and CPU seconds: method -> cutoff -> answer; and what else ours takes."""
     answers: dict[str, dict[date, Answer]] = {}
+    costs: dict[str, float] = {}
     for method in options.methods:
         if method == OURS:
             answers[method], costs[NEXT] = _ours(dataset, settings, options, console)
@@ -177,7 +175,7 @@ def answer_all(
             console.print(
                 f"{dataset.name} {method} {cutoff}: {answer[1]:.1f} CPU s", highlight=False
             )
-    return answers
+    return answers, costs
 
 
 def score_all(dataset: Dataset, answers: dict[str, dict[date, Answer]]) -> list[Record]:
@@ -293,4 +291,7 @@ def _keep(folder: Path, answer: Answer) -> None:
 
 
 if __name__ == "__main__":
-    run(parse(), Console())
+    try:
+        run(parse(), Console())
+    except (OtherData, DataTooShort) as refused:
+        sys.exit(f"benchmarks.accuracy: {refused}")

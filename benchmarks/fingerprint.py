@@ -13,13 +13,13 @@ class OtherData(RuntimeError):
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 over the name, size and content of each file in a folder, hidden ones left out."""
+    """SHA-256 over the name and content of each file in a folder, hidden ones left out."""
     found = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             with file.open("rb") as opened:
                 content = hashlib.file_digest(opened, "sha256").hexdigest()
-            found.update(f"{file.name}\n{file.stat().st_size}\n{content}\n".encode())
+            found.update(f"{file.name}\n{content}\n".encode())
     return found.hexdigest()
 
 

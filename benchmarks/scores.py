@@ -44,8 +44,9 @@ SLICES = (
     "horizon_week", "store_id", "region", "category", "department", "volume", "intermittency",
     "promotion", "is_event",
 )  # fmt: skip
-RMSPE_SET = "rossmann"
-"""RMSPE is for this set alone: elsewhere a day may sell 1, and decide it alone."""
+ROSSMANN = "rossmann"
+"""RMSPE is for this set alone: elsewhere a day may sell 1, and decide it alone. Its days without
+sales are not scored, so no series of it is seen to be intermittent."""
 
 BUILD, NEXT = "dbt_build_cpu_seconds", "train_and_score_wall_seconds"
 """What ours takes once for all origins: the whole `dbt build`; training on everything, scoring."""
@@ -115,8 +116,8 @@ def slices_to_score(dataset: Dataset, origins: Sequence[pd.DataFrame]) -> list[s
     """
     found = []
     for name in SLICES:
-        if name == "intermittency" and dataset.name == "rossmann":
-            continue  # its days without sales are not scored, so none is seen to be intermittent
+        if name == "intermittency" and dataset.name == ROSSMANN:
+            continue
         values = [rows[name].nunique() for rows in origins]
         if 1 < max(values) <= MOST_SLICE_VALUES:
             found.append(name)
@@ -134,7 +135,7 @@ def score_origin(
         for value, chosen in values.groupby(values).indices.items():
             part = rows.iloc[chosen]
             found = _metrics(part, series[chosen])
-            if dataset.name == RMSPE_SET:
+            if dataset.name == ROSSMANN:
                 found["rmspe"] = rmspe(*_arrays(part)[:2])
             if name == "overall":
                 found["wape_category_totals"] = _wape_of_category_totals(part)
@@ -163,7 +164,7 @@ def cpu_record(dataset: Dataset, method: str, cutoff_on: date, seconds: float) -
 
 def cost_record(dataset: Dataset, method: str, metric: str, seconds: float) -> Record:
     """Seconds that a method takes once for all origins."""
-    return {**cpu_record(dataset, method, date.min, seconds), "origin": None, "metric": metric}
+    return _record(dataset, method, None, "overall", "all", metric, seconds, 1)
 
 
 def mean_records(records: Sequence[Record]) -> list[Record]:
@@ -209,7 +210,7 @@ def measured(rows: pd.DataFrame, dataset: Dataset, cutoff_on: date) -> dict[str,
         ),
         "wape_category_totals": _totals(rows),
     }
-    if dataset.name == RMSPE_SET:
+    if dataset.name == ROSSMANN:
         sold = actual > 0
         percentage = (error[sold] / actual[sold]) ** 2
         found["rmspe"] = _ratio(
@@ -321,7 +322,7 @@ def _series_slices(sales: pd.DataFrame, cutoff_on: date) -> pd.DataFrame:
 def _record(
     dataset: Dataset,
     method: str,
-    cutoff_on: date,
+    cutoff_on: date | None,
     name: str,
     value: str,
     metric: str,
@@ -331,7 +332,7 @@ def _record(
     return {
         "dataset": dataset.name,
         "method": method,
-        "origin": cutoff_on.isoformat(),
+        "origin": cutoff_on and cutoff_on.isoformat(),
         "slice": name.removesuffix("_id"),
         "slice_value": value,
         "metric": metric,

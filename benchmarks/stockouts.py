@@ -26,31 +26,36 @@ SHARES = (0.5, 0.7, 0.9, 1.0)
 RUNS_PER_CELL = 200
 SEED = 20171231
 
-REGULAR_DAYS = """
-create or replace table regular_days as
-with series as (
-    select distinct product_id, store_id from sold
+SERIES_DAYS = """
+create or replace table series_days as
+with sold as (
+    select product_id, store_id, sold_on
+    from daily_sales_changes
+    group by all
+    having sum(units_sold) > 0
 ),
 
-days as (
-    select
-        series.product_id,
-        series.store_id,
-        opened.day_on,
-        count(sold.number) over (
-            partition by series.product_id, series.store_id order by opened.number
-            range between 56 preceding and 1 preceding
-        ) / 56.0 as share
-    from series
-    inner join opened on series.store_id = opened.store_id
-    left join sold
-        on
-            series.product_id = sold.product_id
-            and series.store_id = sold.store_id
-            and opened.number = sold.number
+series as (
+    select distinct product_id, store_id from sold
 )
 
-select product_id, store_id, day_on from days where share >= 0.5
+select
+    series.product_id,
+    series.store_id,
+    opened.day_on,
+    opened.number,
+    sold.sold_on is not null as is_sold,
+    count(sold.sold_on) over (
+        partition by series.product_id, series.store_id order by opened.number
+        range between 56 preceding and 1 preceding
+    ) / 56.0 as share
+from series
+inner join opened on series.store_id = opened.store_id
+left join sold
+    on
+        series.product_id = sold.product_id
+        and series.store_id = sold.store_id
+        and opened.day_on = sold.sold_on
 """
 
 RESULT = CHECKOUT / "benchmarks" / "results" / "stockouts.md"
@@ -93,25 +98,17 @@ def censor(connection: duckdb.DuckDBPyConnection) -> Found:
         " (partition by store_id order by day_on) as number from open_days"
         " where known_until = date '9999-12-31'"
     )
-    connection.execute(
-        "create or replace table sold as select product_id, store_id, sold_on, number,"
-        " count(*) over (partition by product_id, store_id order by number"
-        " range between 56 preceding and 1 preceding) / 56.0 as share"
-        " from (select product_id, store_id, sold_on from daily_sales_changes"
-        " group by all having sum(units_sold) > 0)"
-        " join opened using (store_id) where sold_on = day_on"
-    )
-    connection.execute(REGULAR_DAYS)
+    connection.execute(SERIES_DAYS)
     days = connection.execute(
-        "select count(*), count(told.starts_on) from regular_days"
+        "select count(*), count(told.starts_on) from series_days as days"
         f" left join improbable_zero_runs_as_known({known_on}) as told"
-        " on told.product_id = regular_days.product_id and told.store_id = regular_days.store_id"
-        " and regular_days.day_on between told.starts_on and told.ends_on"
+        " on told.product_id = days.product_id and told.store_id = days.store_id"
+        " and days.day_on between told.starts_on and told.ends_on where share >= 0.5"
     ).fetchone()
     assert days is not None
     regular = connection.execute(
-        "select product_id, store_id, number, sold_on, least(share, 1) as share from sold"
-        " where share >= 0.5 order by all"
+        "select product_id, store_id, number, day_on as sold_on, share from series_days"
+        " where is_sold and share >= 0.5 order by all"
     ).df()
     generator = np.random.default_rng(SEED)
     rows = []
