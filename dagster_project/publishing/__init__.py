@@ -21,8 +21,11 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
+from dagster_project.publishing.documents import Describer
 from dagster_project.publishing.manifest import (
+    MODEL_PRODUCT,
     DataFile,
+    Document,
     InputFile,
     ManifestDamaged,
     ModelFile,
@@ -48,10 +51,13 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "Describer",
+    "Document",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
     "MACRO_FILE",
+    "MODEL_PRODUCT",
     "ManifestDamaged",
     "ModelFile",
     "NothingToPublish",
