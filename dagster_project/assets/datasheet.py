@@ -109,8 +109,7 @@ def datasheet(
         ports=[publication.ports[table.relation] for table in tables],
         tables=tables,
         nullable={
-            table.relation: [c.name for c in table.columns if not c.is_required]
-            for table in tables
+            table.relation: [c.name for c in table.columns if not c.is_required] for table in tables
         },
         classifications=sorted({column.classification for column in columns}),
         personal=sorted({c.name for c in columns if c.classification == "restricted"}),

@@ -65,9 +65,7 @@ class Flow:
         while waiting:
             at = waiting.pop(0)
             next_to = sorted(
-                (a if backwards else b)
-                for a, b in self.edges
-                if (b if backwards else a) == at
+                (a if backwards else b) for a, b in self.edges if (b if backwards else a) == at
             )
             fresh = [other for other in next_to if other not in reached and other != name]
             reached += fresh
@@ -83,9 +81,7 @@ def read_flow(products: Sequence[Product], consumers: Iterable[tuple[str, str]])
         consumers: (consumer, product that it reads); left out where the consumer is the domain of
             a product that reads it too.
     """
-    owner = {
-        contract.id: product for product in products for contract in product.contracts
-    }
+    owner = {contract.id: product for product in products for contract in product.contracts}
     nodes = {
         product.name: Node(product.name, f"product of {product.domain}", f"{product.name}.html")
         for product in products
@@ -100,7 +96,9 @@ def read_flow(products: Sequence[Product], consumers: Iterable[tuple[str, str]])
                 nodes.setdefault(name, Node(name, port.declared_in or "not of ours"))
                 edges.add((name, product.name))
     told = {
-        (product.domain, read) for product in products for read, reader in edges
+        (product.domain, read)
+        for product in products
+        for read, reader in edges
         if reader == product.name
     }
     for consumer, read in consumers:
