@@ -36,12 +36,14 @@ class Rule:
         columns: the columns it reads.
         severity: `error` keeps a candidate that breaks it from readers; `warn` tells.
         query: gives the SQL for the rows that break it in a table on a day.
+        told: of its columns the one whose value says what was found instead, or None.
     """
 
     name: str
     columns: tuple[str, ...]
     severity: str
     query: Callable[[str, date], str]
+    told: str | None = None
 
 
 def read_rule(declared: Field, columns: Mapping[str, str], severity: str) -> Rule:
@@ -72,6 +74,7 @@ def read_rule(declared: Field, columns: Mapping[str, str], severity: str) -> Rul
         columns=used,
         severity=declared.child("severity").text(default=severity, one_of=SEVERITIES),
         query=query,
+        told=TOLD.get(kind),
     )
 
 
@@ -112,9 +115,7 @@ def _min_rows(declared: Field) -> Reading:
     least = declared.whole_number(default=0, at_least=1)
 
     def query(table: str, _: date) -> str:
-        return (
-            f"select count(*) as rows_found from {_quoted(table)} having count(*) < {least}"
-        )
+        return f"select count(*) as rows_found from {_quoted(table)} having count(*) < {least}"
 
     return (), str(least), query
 
@@ -167,6 +168,13 @@ def _holds(declared: Field) -> Reading:
         declared.fail(expected, "name a column")
     return columns, " ".join(text.split()), _rows_where(columns, f"not coalesce(({text}\n), false)")
 
+
+TOLD = {
+    "unique": "rows_found",
+    "min_rows": "rows_found",
+    "reaches": "highest",
+    "fresh": "newest",
+}
 
 READERS: Mapping[str, Callable[[Field], Reading]] = {
     "not_null": _not_null,

@@ -21,7 +21,7 @@ be read is a problem of its owner: it is returned beside the others, and stops n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ import duckdb
 import yaml
 
 from dagster_project.contracts.contract import Contract
-from dagster_project.contracts.expectation_rules import RULES, SEVERITIES, Rule, read_rule
+from dagster_project.contracts.expectation_rules import SEVERITIES, Rule, read_rule
 from dagster_project.declaration import DeclarationError, Field
 from dagster_project.settings import DATA_PRODUCTS
 
@@ -133,30 +133,23 @@ def read_file(file: Path) -> Expectations:
     )
 
 
-def unpromised(expectations: Expectations, contracts: Sequence[Contract]) -> list[str]:
-    """What a consumer relies on that no contract promises, a line each; needs no data."""
+def unpromised(
+    expectations: Expectations, contracts: Sequence[Contract]
+) -> Iterator[tuple[str, str]]:
+    """What a consumer relies on that no contract promises: where, and what was expected."""
     tables = {table.relation: table for contract in contracts for table in contract.tables}
-    found = []
     for use in expectations.uses:
         if use.table not in tables:
-            found.append(
-                f"{use.table}: expected a table that a contract promises, which are "
-                f"{', '.join(sorted(tables)) or 'none'}, found none of that name"
-            )
+            known = ", ".join(sorted(tables)) or "none"
+            yield use.table, f"expected a table that a contract promises, which are {known}"
             continue
-        promised = {column.name: column for column in tables[use.table].columns}
+        promised = {column.name: column.physical_type for column in tables[use.table].columns}
         for name, kind in use.columns.items():
             if name not in promised:
-                found.append(
-                    f"{use.table}.{name}: expected a column that the contract promises, which are "
-                    f"{', '.join(promised)}, found none of that name"
-                )
-            elif (type_promised := duckdb_type(promised[name].physical_type)) != kind:
-                found.append(
-                    f"{use.table}.{name}: expected {kind}, found that the contract promises "
-                    f"{type_promised}"
-                )
-    return found
+                known = ", ".join(promised)
+                yield f"{use.table}.{name}", f"expected a promised column, which are {known}"
+            elif (found := duckdb_type(promised[name])) != kind:
+                yield f"{use.table}.{name}", f"expected {kind}, found that {found} is promised"
 
 
 def duckdb_type(text: str) -> str | None:
@@ -175,7 +168,9 @@ def _use(declared: Field) -> Use:
         column = declared.child("columns").child(name)
         kind = duckdb_type(column.text())
         if kind is None:
-            column.fail("a type of DuckDB's", "write it as the contract does, such as decimal(18,4)")
+            column.fail(
+                "a type of DuckDB's", "write it as the contract does, such as decimal(18,4)"
+            )
         columns[name] = kind
     if not columns:
         declared.child("columns").fail("the columns it reads", "write them as `name: type`")

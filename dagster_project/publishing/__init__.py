@@ -1,6 +1,12 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
-from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
+from dagster_project.publishing.audit import (
+    AuditFailed,
+    TestResult,
+    audit,
+    consumer_tests,
+    dbt_tests,
+)
 from dagster_project.publishing.candidate import (
     Candidate,
     Exporter,
@@ -20,6 +26,13 @@ from dagster_project.publishing.current import (
     publications,
     reconcile,
     relink,
+)
+from dagster_project.publishing.expectations import (
+    ExpectationResult,
+    bad_file_results,
+    check_expectations,
+    check_promises,
+    check_published,
 )
 from dagster_project.publishing.manifest import (
     DataFile,
@@ -48,6 +61,7 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
@@ -64,7 +78,12 @@ __all__ = [
     "UnknownPublication",
     "audit",
     "automatic_publication_paused",
+    "bad_file_results",
+    "check_expectations",
+    "check_promises",
+    "check_published",
     "collect",
+    "consumer_tests",
     "current_number",
     "current_publication",
     "dbt_tests",

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
+from dagster_project.contracts.contract import Contract
 from dagster_project.contracts.expectation_rules import Rule
-from dagster_project.contracts.expectations import BadFile, Expectations, Use
+from dagster_project.contracts.expectations import (
+    BadFile,
+    Expectations,
+    Use,
+    read_expectations,
+    unpromised,
+)
 from dagster_project.publishing.content import table_columns
+from dagster_project.publishing.port_file import reader_file
+from dagster_project.settings import DATA_PRODUCTS, Settings
 from dagster_project.warehouse import port
 
 PROBLEM_OF_THE_FILE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
@@ -48,8 +58,38 @@ class ExpectationResult:
     def name(self) -> str:
         """The consumer, the place and the rule, for lists of many tests."""
         if self.consumer is None:
-            return f"expectations in {self.file.parent.parent.name}/{self.file.name}"
-        return f"what {self.consumer} relies on, {self.where}: {self.rule}"
+            return f"{'/'.join(self.file.parts[-3:])} {self.rule}"
+        return f"what {self.consumer} relies on, {self.where} {self.rule}"
+
+
+def check_published(settings: Settings, products: Path = DATA_PRODUCTS) -> list[ExpectationResult]:
+    """Hold what is current against what all consumers rely on."""
+    return check_expectations(
+        reader_file(settings, restricted=True), *read_expectations(products), settings.today
+    )
+
+
+def bad_file_results(bad_files: tuple[BadFile, ...]) -> list[ExpectationResult]:
+    """A warning for each file that cannot be read."""
+    return [
+        ExpectationResult(
+            None, None, bad.file, bad.file.name, "cannot be read", "warn", None, bad.problem
+        )
+        for bad in bad_files
+    ]
+
+
+def check_promises(
+    expectations: tuple[Expectations, ...], contracts: tuple[Contract, ...]
+) -> list[ExpectationResult]:
+    """What consumers rely on although no contract promises it; needs no publication."""
+    return [
+        ExpectationResult(
+            item.consumer, item.owner, item.file, where, "is promised", "fail", None, message
+        )
+        for item in expectations
+        for where, message in unpromised(item, contracts)
+    ]
 
 
 def check_expectations(
@@ -68,11 +108,7 @@ def check_expectations(
         bad_files: the files that could not be read; each is told as a warning.
         today: the day that freshness is judged against.
     """
-    results = [
-        ExpectationResult(None, None, bad.file, bad.file.name, "can be read", "warn", None,
-                          bad.problem)
-        for bad in bad_files
-    ]
+    results = bad_file_results(bad_files)
     if not expectations:
         return results
     file = port_file.resolve()
@@ -81,7 +117,7 @@ def check_expectations(
         published = {
             name
             for (name,) in connection.execute(
-                "select table_name from duckdb_views() where not internal"
+                "select view_name from duckdb_views() where not internal"
                 " union all select table_name from duckdb_tables()"
             ).fetchall()
         }
@@ -119,7 +155,12 @@ def _of_use(
         found = f"found only {others}" if others else "found no version of it"
         yield told(use.table, "is published", broken, f"expected {use.table}, {found}")
         return
-    found_types = table_columns(connection, use.table)
+    try:
+        found_types = table_columns(connection, use.table)
+    except duckdb.Error as error:
+        message = f"expected {use.table} to be readable, found {type(error).__name__}"
+        yield told(use.table, "can be read", broken, message)
+        return
     wrong = {
         column: kind for column, kind in use.columns.items() if found_types.get(column) != kind
     }
@@ -138,17 +179,20 @@ def _of_rule(
     sql = rule.query(table, today)
     failures: int | None = None
     broken = "fail" if rule.severity == "error" else "warn"
+    told = f'min("{rule.told}")' if rule.told else "null"
     try:
-        found = connection.execute(f"select count(*) from ({sql})").fetchone()
-        failures = int(found[0]) if found else 0
+        rows = connection.execute(f"select count(*), {told} from ({sql})").fetchall()
+        ((failures, found),) = rows
         status = broken if failures else "pass"
-        message = f"expected {rule.name} on {table}, found {failures} rows that break it"
+        message = f"expected {rule.name}, found {failures:,} rows that are otherwise"
+        if isinstance(found, int | float | Decimal | date):  # a text might name a person
+            message += f", {(rule.told or '').replace('_', ' ')} {found}"
     except PROBLEM_OF_THE_FILE as error:
         status = "warn"
         message = f"{item.file}: the rule {rule.name} cannot be run: {error}"
     except duckdb.Error as error:  # its text may quote a row
         status = "error" if rule.severity == "error" else "warn"
-        message = f"expected {rule.name} on {table}, found rows that stop it: {type(error).__name__}"
+        message = f"expected {rule.name}, found rows that stop it: {type(error).__name__}"
     return ExpectationResult(
         item.consumer, item.owner, item.file, table, rule.name, status, failures, message, sql
     )
