@@ -1,6 +1,12 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
-from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
+from dagster_project.publishing.audit import (
+    AuditFailed,
+    TestResult,
+    audit,
+    consumer_tests,
+    dbt_tests,
+)
 from dagster_project.publishing.candidate import (
     Candidate,
     Exporter,
@@ -22,6 +28,13 @@ from dagster_project.publishing.current import (
     relink,
 )
 from dagster_project.publishing.documents import Describer
+from dagster_project.publishing.expectations import (
+    ExpectationResult,
+    bad_file_results,
+    check_expectations,
+    check_promises,
+    check_published,
+)
 from dagster_project.publishing.manifest import (
     MODEL_PRODUCT,
     DataFile,
@@ -53,6 +66,7 @@ __all__ = [
     "DataFile",
     "Describer",
     "Document",
+    "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
@@ -70,7 +84,12 @@ __all__ = [
     "UnknownPublication",
     "audit",
     "automatic_publication_paused",
+    "bad_file_results",
+    "check_expectations",
+    "check_promises",
+    "check_published",
     "collect",
+    "consumer_tests",
     "current_number",
     "current_publication",
     "dbt_tests",

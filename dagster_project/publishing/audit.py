@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_project.contracts.expectations import read_expectations
 from dagster_project.publishing.candidate import Candidate
 from dagster_project.publishing.current import (
     CANDIDATE,
@@ -21,11 +22,12 @@ from dagster_project.publishing.current import (
     point_candidate,
     publications,
 )
+from dagster_project.publishing.expectations import check_expectations
 from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
-from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.settings import DATA_PRODUCTS, DBT_PROJECT, PROFILES, Settings
 from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
@@ -90,7 +92,8 @@ def audit(
     Args:
         settings: the deployment.
         candidate: what is to be published.
-        run_tests: runs the tests on what published/candidate names; dbt by default.
+        run_tests: runs the tests on what published/candidate names; by default dbt's, and what
+            consumers rely on.
 
     Returns:
         The results; they also stand in the publication's audit.json, which everybody may read.
@@ -102,13 +105,39 @@ def audit(
     """
     number = candidate.publication.number
     point_candidate(settings, number)
-    results = (*_counted(candidate), *(run_tests or dbt_tests)(settings))
+    results = (*_counted(candidate), *(run_tests or every_test)(settings))
     failed = [result for result in results if result.status not in PASSED]
     _write_results(candidate, results)
     if failed:
         raise AuditFailed(failed, _set_aside(settings, candidate))
     commit_point("candidate_audited")
     return results
+
+
+def every_test(settings: Settings) -> list[TestResult]:
+    """Run dbt's tests and what consumers rely on against the candidate."""
+    return [*dbt_tests(settings), *consumer_tests(settings)]
+
+
+def consumer_tests(settings: Settings, products: Path = DATA_PRODUCTS) -> list[TestResult]:
+    """Hold the candidate against the expectation files of consumers.
+
+    A file that cannot be read is a warning: it blocks nobody else.
+    """
+    return [
+        TestResult(
+            name=item.name,
+            status=item.status,
+            failures=item.failures,
+            message=item.message if item.owner is None else f"{item.message} (ask {item.owner})",
+            sql=item.sql,
+        )
+        for item in check_expectations(
+            settings.published / CANDIDATE / RESTRICTED_FILE,
+            *read_expectations(products),
+            settings.today,
+        )
+    ]
 
 
 def dbt_tests(settings: Settings) -> list[TestResult]:

@@ -37,7 +37,7 @@ def publish(
         provenance: what the warehouse does not know.
         export: gives the files of the model that are published with its forecast.
         describe: gives the documents that are published with the data.
-        run_tests: runs the tests on the candidate; dbt by default.
+        run_tests: runs the tests on the candidate; by default dbt's, and what consumers rely on.
         tell: is told what is going on.
 
     Returns:
