@@ -13,6 +13,7 @@ import duckdb
 
 from dagster_project.assets.documents import render
 from dagster_project.assets.model_card import CARD_FILE
+from dagster_project.contracts.expectations import read_expectations
 from dagster_project.contracts.product import Product, read_products
 from dagster_project.publishing import MODEL_PRODUCT, Publication
 
@@ -61,6 +62,7 @@ def export_datasheets(
     """The datasheets of a publication by path: `<product>/datasheet.md`."""
     loads, reasons = _rows(connection, LOADS), _rows(connection, REASONS)
     products = read_products()
+    expected, _ = read_expectations()
     return {
         f"{product.name}/{DATASHEET_FILE}": datasheet(
             product,
@@ -68,10 +70,8 @@ def export_datasheets(
             loads=loads,
             reasons=reasons,
             consumers=[
-                other.name
-                for other in products
-                for port in other.inputs
-                if port.contract_id in {contract.id for contract in product.contracts}
+                *_readers(product, products),
+                *(item.consumer for item in expected if item.file.parent.parent == product.folder),
             ],
         ).encode()
         for product in products
@@ -93,7 +93,7 @@ def datasheet(
         publication: what it holds, ports included.
         loads: a row per source: files, business dates, and what became of its lines.
         reasons: source, reason_code and lines of what was refused.
-        consumers: products that are made from it.
+        consumers: products that are made from it, and those who have told what they expect.
     """
     tables = [
         table
@@ -125,6 +125,12 @@ def datasheet(
         is_forecast=product.name == MODEL_PRODUCT,
         card_file=CARD_FILE,
     )
+
+
+def _readers(product: Product, products: Sequence[Product]) -> list[str]:
+    """The products that read one of a product's contracts."""
+    own = {contract.id for contract in product.contracts}
+    return [other.name for other in products if own & {port.contract_id for port in other.inputs}]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:

@@ -11,6 +11,7 @@ from dagster_project.catalog.flow import Flow, Node
 WIDTH, HEIGHT = 164, 46
 ACROSS, DOWN = 16, 34
 MARGIN = 4
+BESIDE = 44
 LONGEST_NAME = 21
 
 DOT, GAP = 8, 3
@@ -31,7 +32,13 @@ def draw_flow(flow: Flow, here: str) -> Markup:
         for level, layer in enumerate(layers)
         for position, node in enumerate(layer)
     }
-    edges = Markup("").join(_edge(places[a], places[b]) for a, b in sorted(flow.edges))
+    level_of = {node.name: level for level, layer in enumerate(layers) for node in layer}
+    passes_by = {(a, b) for a, b in flow.edges if level_of[b] - level_of[a] > 1}
+    edges = Markup("").join(
+        _edge(places[a], places[b], around=width - MARGIN if (a, b) in passes_by else None)
+        for a, b in sorted(flow.edges)
+    )
+    width += BESIDE if passes_by else 0
     nodes = Markup("").join(
         _node(node, places[node.name], is_here=node.name == here)
         for layer in layers
@@ -71,7 +78,19 @@ def draw_history(outcomes: Sequence[tuple[str, bool]]) -> Markup:
     ).format(len(newest) * (DOT + GAP), len(newest), missed, dots)
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float]) -> Markup:
+def _edge(start: tuple[float, float], end: tuple[float, float], *, around: float | None) -> Markup:
+    """An arrow from below one node to above another; one that skips layers goes beside them."""
+    if around is not None:
+        (x, y), (to_x, to_y) = start, end
+        return Markup(
+            '<path d="M{:.0f} {:.0f}C{:.0f} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}"'
+            ' marker-end="url(#arrow)"/>'
+        ).format(
+            *(x + WIDTH / 2, y + HEIGHT / 2),
+            *(around + BESIDE, y + HEIGHT),
+            *(around + BESIDE, to_y),
+            *(to_x + WIDTH / 2 + 1, to_y + HEIGHT / 2),
+        )
     (x, y), (to_x, to_y) = (start[0], start[1] + HEIGHT), end
     bend = (to_y - y) / 2
     return Markup(

@@ -275,6 +275,7 @@ def _markdown(file: Path, product: str, files: Sequence[str]) -> Markup | None:
     if not file.exists():
         return None
     links = {name: f"{product}/{name}" for name in files}
+    links["model/model_card.md"] = "#model-card"
     return to_html(file.read_text(encoding="utf-8"), links)
 
 

@@ -14,6 +14,7 @@ import jinja2
 from dagster_project.catalog.flow import read_flow
 from dagster_project.catalog.other_domains import EXAMPLES, read_other_products
 from dagster_project.catalog.product_page import (
+    Expected,
     ProductPage,
     Surroundings,
     product_files,
@@ -22,6 +23,7 @@ from dagster_project.catalog.product_page import (
 from dagster_project.catalog.quality import read_checks
 from dagster_project.catalog.search_index import search_index
 from dagster_project.catalog.service_levels import read_measurements
+from dagster_project.contracts.expectations import Expectations, read_expectations
 from dagster_project.contracts.product import Product, read_products
 from dagster_project.lock import exclusive
 from dagster_project.publishing import (
@@ -30,7 +32,7 @@ from dagster_project.publishing import (
     publication_folder,
     reader_file,
 )
-from dagster_project.settings import DATA_PRODUCTS, Settings
+from dagster_project.settings import CHECKOUT, DATA_PRODUCTS, Settings
 
 SITE = "catalog"
 SITES = "catalogs"
@@ -65,8 +67,10 @@ def write_catalog(
             f"catalog: expected a publication in {settings.published}, found none. Run `meshcast "
             "run` first, or set MESHCAST_HOME to the home that has one."
         )
-    declared = (*read_products(products), *read_other_products(others)[0])
-    around = _surroundings(settings, publication, declared)
+    foreign, unreadable = read_other_products(others)
+    declared = (*read_products(products), *foreign)
+    expected, bad = read_expectations(products)
+    around = _surroundings(settings, publication, declared, expected)
     pages = [read_page(product, around) for product in declared]
     sites = settings.published / SITES
     with exclusive(
@@ -77,7 +81,7 @@ def write_catalog(
         sites.mkdir(exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=sites))
         try:
-            _write(folder, pages, around)
+            _write(folder, pages, around, [*unreadable, *(item.file for item in bad)])
             for product in declared:
                 _carry(folder / product.name, product_files(product))
             folder.chmod(0o755)
@@ -92,24 +96,39 @@ def write_catalog(
 
 
 def _surroundings(
-    settings: Settings, publication: Publication, declared: Sequence[Product]
+    settings: Settings,
+    publication: Publication,
+    declared: Sequence[Product],
+    expected: Sequence[Expectations],
 ) -> Surroundings:
     folder = publication_folder(settings, publication.number)
+    reads = [(item.consumer, item.file.parent.parent.name) for item in expected]
     return Surroundings(
         settings=settings,
         publication=publication,
         folder=folder,
-        flow=read_flow(declared, ()),
+        flow=read_flow(declared, reads),
         checks=read_checks(folder),
         newest=read_measurements(folder / reader_file(settings).name),
         history=(),
-        expectations={},
+        expectations={
+            product: tuple(
+                Expected(
+                    item.consumer, item.owner, item.purpose, tuple(use.table for use in item.uses)
+                )
+                for item, (_, read) in zip(expected, reads, strict=True)
+                if read == product
+            )
+            for _, product in reads
+        },
         written_by_python={},
     )
 
 
-def _write(folder: Path, pages: Sequence[ProductPage], around: Surroundings) -> None:
-    """Write the page of every product and the first one."""
+def _write(
+    folder: Path, pages: Sequence[ProductPage], around: Surroundings, unreadable: Sequence[Path]
+) -> None:
+    """Write the page of every product and the first one, which also names unreadable files."""
     of_products = {check for page in pages for check in page.checks}
     facts = {"names": [page.name for page in pages], "publication": around.publication}
     index = _environment().get_template("index.html.j2")
@@ -119,12 +138,17 @@ def _write(folder: Path, pages: Sequence[ProductPage], around: Surroundings) -> 
         pages=pages,
         index=search_index(pages),
         other_checks=[check for check in around.checks if check not in of_products],
+        unreadable=[_shown(file) for file in unreadable],
     )
     (folder / "index.html").write_text(html, encoding="utf-8")
     template = _environment().get_template("product.html.j2")
     for page in pages:
         html = template.render(facts, here=page.name, page=page)
         (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(CHECKOUT) if file.is_relative_to(CHECKOUT) else file)
 
 
 def _carry(folder: Path, files: Sequence[Path]) -> None:
