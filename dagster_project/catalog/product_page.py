@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dagster_project.catalog import quality, service_levels
-from dagster_project.catalog.access import Snippet, snippets
+from dagster_project.catalog.access import Place, Snippet, snippets
 from dagster_project.catalog.drawing import draw_flow
 from dagster_project.catalog.flow import Flow, Node
 from dagster_project.catalog.markdown import to_html
@@ -19,9 +19,10 @@ from dagster_project.catalog.model_layers import Layer, layers_of
 from dagster_project.catalog.quality import Check, checks_of
 from dagster_project.catalog.sample import Sample, read_sample
 from dagster_project.catalog.service_levels import Level, Promise, levels_of, promises_of
-from dagster_project.contracts.contract import Column, Contract, QualityRule, SupportChannel, Table
+from dagster_project.contracts.contract import Contract, SupportChannel
 from dagster_project.contracts.product import ManagementPort, OutputPort, Product
-from dagster_project.publishing import Publication, reader_file
+from dagster_project.contracts.table import Column, QualityRule, Table
+from dagster_project.publishing import Publication
 from dagster_project.settings import Settings
 
 CANVAS, CHANGELOG = "README.md", "CHANGELOG.md"
@@ -90,6 +91,8 @@ class Surroundings:
         folder: its folder.
         flow: how data flows between products.
         checks: results of its audit.
+        file: the open port file that is shown.
+        places: where each published table can be read, by relation.
         newest: rows of the table of service levels; None where it is not published.
         history: earlier measurements, oldest first.
         expectations: what consumers expect, by the product they read.
@@ -101,6 +104,8 @@ class Surroundings:
     folder: Path
     flow: Flow
     checks: tuple[Check, ...]
+    file: Path
+    places: Mapping[str, Place]
     newest: Sequence[dict[str, Any]] | None
     history: Sequence[dict[str, Any]]
     expectations: Mapping[str, tuple[Expected, ...]]
@@ -145,7 +150,7 @@ def read_page(product: Product, around: Surroundings) -> ProductPage:
     """Gather the page of a product, of ours or of another domain."""
     tables = [table for contract in product.contracts for table in contract.tables]
     relations = [table.relation for table in tables]
-    is_ours = any(relation in around.publication.ports for relation in relations)
+    is_ours = any(relation in around.places for relation in relations)
     checks = checks_of(around.checks, relations) if is_ours else ()
     levels = levels_of(product.name, around.newest or (), around.history)
     layers = layers_of(relations, around.written_by_python) if is_ours else ()
@@ -193,7 +198,7 @@ def product_files(product: Product) -> list[Path]:
 
 
 def _port(product: Product, contract: Contract, table: Table, around: Surroundings) -> PortPage:
-    manifest = around.publication.ports.get(table.relation)
+    place = around.places.get(table.relation)
     output = _output(product, contract, table)
     return PortPage(
         relation=table.relation,
@@ -202,15 +207,13 @@ def _port(product: Product, contract: Contract, table: Table, around: Surroundin
         deprecated=_deprecated(product, contract, table),
         is_restricted=contract.is_restricted,
         roles=contract.roles,
-        rows=None if manifest is None else manifest.rows,
+        rows=None if place is None else place.rows,
         key=table.key,
         columns=table.columns,
         rules=table.quality,
-        snippets=() if manifest is None else snippets(around.settings, manifest),
+        snippets=() if place is None else snippets(place),
         where=output.description if output else ELSEWHERE,
-        sample=Sample(why_none=ELSEWHERE)
-        if manifest is None
-        else read_sample(around.folder / reader_file(around.settings).name, manifest),
+        sample=Sample(why_none=ELSEWHERE) if place is None else read_sample(around.file, place),
     )
 
 
@@ -222,16 +225,21 @@ def _output(product: Product, contract: Contract, table: Table) -> OutputPort | 
 
 
 def _deprecated(product: Product, contract: Contract, table: Table) -> str | None:
+    """Until when readers can stay on a table; None while it is not to be replaced."""
+    ends_on = contract.ends_on(table.relation)
+    if ends_on is not None:
+        return f"deprecated, promised until {ends_on}"
     output = _output(product, contract, table)
     return "deprecated" if output is not None and output.is_deprecated else None
 
 
 def _version(product: Product, contract: Contract) -> Version:
+    ends = [_deprecated(product, contract, table) for table in contract.tables]
     return Version(
         id=contract.id,
         version=contract.version,
         status=contract.status,
-        deprecated=_deprecated(product, contract, contract.tables[0]),
+        deprecated=", ".join(dict.fromkeys(end for end in ends if end)) or None,
         relations=tuple(table.relation for table in contract.tables),
         file=contract.file.name,
     )

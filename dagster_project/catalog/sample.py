@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagster_project.publishing import PortManifest
+from dagster_project.catalog.access import Place
 from dagster_project.warehouse import port
 
 ROWS = 5
@@ -15,7 +15,7 @@ RESTRICTED = (
     "No rows are shown: this port is restricted, and these pages can be read by everybody who can "
     "read the open ports. Ask the owner for the role."
 )
-EMPTY = "The table is empty in this publication."
+EMPTY = "The table has no rows yet."
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,23 @@ class Sample:
     why_none: str = ""
 
 
-def read_sample(file: Path, manifest: PortManifest) -> Sample:
+def read_sample(file: Path, place: Place) -> Sample:
     """Read the first rows of a port from the file readers use; of a restricted one none.
 
     Args:
         file: the open port file of the publication.
-        manifest: what the port holds.
+        place: the port.
     """
-    if manifest.is_restricted:
+    if place.is_restricted:
         return Sample(why_none=RESTRICTED)
     with port(file) as connection:
-        rows = connection.execute(f'select * from "{manifest.relation}" limit {ROWS}').fetchall()
+        result = connection.execute(f'select * from "{place.relation}" limit {ROWS}')
+        names = [column[0] for column in result.description or []]
+        rows = result.fetchall()
     return Sample(
-        names=tuple(manifest.columns),
+        names=tuple(names),
         rows=tuple(tuple(shown(value) for value in row) for row in rows),
-        why_none=EMPTY,
+        why_none="" if rows else EMPTY,
     )
 
 

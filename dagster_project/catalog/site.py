@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jinja2
 
+from dagster_project.catalog.access import read_places
 from dagster_project.catalog.flow import read_flow
 from dagster_project.catalog.other_domains import EXAMPLES, read_other_products
 from dagster_project.catalog.product_page import (
@@ -102,6 +103,7 @@ def _surroundings(
     expected: Sequence[Expectations],
 ) -> Surroundings:
     folder = publication_folder(settings, publication.number)
+    file = folder / reader_file(settings).name
     reads = [(item.consumer, item.file.parent.parent.name) for item in expected]
     return Surroundings(
         settings=settings,
@@ -109,7 +111,9 @@ def _surroundings(
         folder=folder,
         flow=read_flow(declared, reads),
         checks=read_checks(folder),
-        newest=read_measurements(folder / reader_file(settings).name),
+        file=file,
+        places=read_places(settings, publication, file),
+        newest=read_measurements(file),
         history=(),
         expectations={
             product: tuple(
