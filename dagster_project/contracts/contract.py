@@ -17,6 +17,8 @@ from dagster_project.contracts.contract_problems import (
 from dagster_project.contracts.document import Document, Problem, raise_problems, read_document
 from dagster_project.contracts.standards import ODCS, find_problems
 from dagster_project.contracts.table import (
+    Column,
+    QualityRule,
     Table,
     custom_properties,
     table_of,
@@ -24,8 +26,15 @@ from dagster_project.contracts.table import (
 from dagster_project.settings import DATA_PRODUCTS
 
 __all__ = [
-    *("Column", "Contract", "QualityRule", "SlaProperty", "SupportChannel", "Table"),
-    *("contract_of", "find_contracts", "read_contracts"),
+    "Column",
+    "Contract",
+    "QualityRule",
+    "SlaProperty",
+    "SupportChannel",
+    "Table",
+    "contract_of",
+    "find_contracts",
+    "read_contracts",
 ]
 
 CONTRACT_FILES = "*/contract_v*.odcs.yaml"
@@ -48,7 +57,6 @@ class SlaProperty:
     description: str
     severity: str
 
-    @property
     def span(self) -> datetime.timedelta:
         """The value as a span of time; its unit is d (days), h (hours) or m (minutes)."""
         return SPANS[str(self.unit)] * float(self.value)

@@ -19,6 +19,7 @@ REQUIRED = (
 LOOKED_INTO = ("version", "dataProduct", "description", "schema", "team")
 CUSTOM_PROPERTIES = {
     "table": ("rowKey", "notCompared"),
+    "column": ("unit",),
     "quality": ("dbtTest",),
     "sla": ("severity",),
 }
@@ -131,6 +132,7 @@ def _column_problems(document: Document, keys: Keys, columns: list[str]) -> Iter
         yield document.problem(
             keys, "required: true, since it is part of the key", "none", "write it, or use rowKey"
         )
+    yield from _custom_problems(document, keys, "column")
     if "quality" in column:
         yield document.problem(
             (*keys, "quality"), "rules on the table only", "rules of a column", "move them there"

@@ -20,6 +20,7 @@ class Column:
     is_required: bool
     key_position: int | None
     is_partition: bool = False
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def _column(value: dict[str, Any]) -> Column:
         is_required=value.get("required", False),
         key_position=value.get("primaryKeyPosition") if value.get("primaryKey") else None,
         is_partition=value.get("partitioned", False),
+        unit=custom_properties(value).get("unit"),
     )
 
 
