@@ -75,6 +75,7 @@ def export_datasheets(
             ],
         ).encode()
         for product in products
+        if any(manifest.product == product.name for manifest in publication.ports.values())
     }
 
 

@@ -23,7 +23,7 @@ from dagster_project.catalog.product_page import (
 )
 from dagster_project.catalog.quality import read_checks
 from dagster_project.catalog.search_index import search_index
-from dagster_project.catalog.service_levels import read_measurements
+from dagster_project.catalog.service_levels import read_history, read_measurements
 from dagster_project.contracts.expectations import Expectations, read_expectations
 from dagster_project.contracts.product import Product, read_products
 from dagster_project.lock import exclusive
@@ -114,7 +114,7 @@ def _surroundings(
         file=file,
         places=read_places(settings, publication, file),
         newest=read_measurements(file),
-        history=(),
+        history=read_history(settings),
         expectations={
             product: tuple(
                 Expected(
