@@ -28,8 +28,9 @@ from tests.test_readme import BIN, README
 DECISIONS = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
 OPERATION = CHECKOUT / "docs" / "operation.md"
 SOURCES = CHECKOUT / "docs" / "sources.md"
+OWN = CHECKOUT / "docs" / "own_a_data_product.md"
 PAGES = [
-    *(README, OPERATION, SOURCES, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    *(README, OPERATION, SOURCES, OWN, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
     *(CHECKOUT / "benchmarks" / "README.md", CHECKOUT / "docs" / "ml_test_score.md"),
     *sorted((CHECKOUT / "data_products").rglob("*.md")),
 ]

@@ -97,7 +97,7 @@ def test_what_somebody_wrote_is_shown_as_text_and_never_run(
     folder = products / "daily_sales"
     for name, place in (
         ("contract_v1.odcs.yaml", "Where it was sold."),
-        ("product.odps.yaml", "Units, revenue and price per product"),
+        ("product.odps.yaml", "revenue and price per product"),
         ("README.md", "reporting, planning, finance"),
         ("CHANGELOG.md", "First version"),
     ):
