@@ -37,11 +37,7 @@ COPIED = ("dagster_project", "dbt_project", "profiles", "data_products", "exampl
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the commands work on, for tests that change it."""
-    return copied_checkout(tmp_path / "checkout")
-
-
-def copied_checkout(folder: Path) -> Path:
-    """Copy what the commands work on into a folder."""
+    folder = tmp_path / "checkout"
     for name in COPIED:
         shutil.copytree(
             CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target")

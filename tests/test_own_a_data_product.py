@@ -11,8 +11,7 @@ import duckdb
 import pytest
 
 from dagster_project.settings import CHECKOUT
-from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_home, execute
-from tests.conftest import copied_checkout
+from tests.command_line import CUTOFF_ON, NEXT_DAY, copy_checkout, copy_home, execute
 
 PAGE = CHECKOUT / "docs" / "own_a_data_product.md"
 EXAMPLE = CHECKOUT / "examples" / "own_a_data_product"
@@ -39,7 +38,7 @@ def test_every_file_of_the_product_is_told_of() -> None:
 def owned(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A checkout and a home after all but the last commands of the page, in their order."""
     folder = tmp_path_factory.mktemp("own")
-    checkout = copied_checkout(folder / "checkout")
+    checkout = copy_checkout(folder / "checkout")
     home = copy_home(published_home, folder / "home")
     *followed, taken_away = blocks("sh")
     assert "rm -r" in taken_away
