@@ -38,6 +38,7 @@ lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --templater jinja examples/replenishment/models examples/replenishment/tests
 
 $(PEERS)/peers.stamp: requirements/benchmarks.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

@@ -79,7 +79,9 @@ class Build:
     output: str
 
     def proposals(self) -> pd.DataFrame:
-        return duckdb.sql(f"from '{self.own / PROPOSALS}' order by all").df()
+        return duckdb.sql(
+            f"from '{self.own / PROPOSALS}' order by product_id, store_id, order_on"
+        ).df()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def test_orders_are_those_of_a_slow_walk_through_the_days(build: Build) -> None:
     )
     with duckdb.connect(str(build.home / "published" / "sales.duckdb"), read_only=True) as port:
         forecast = port.sql(
-            "select product_id, store_id, department, horizon_days, target_on, cutoff_on,"
+            "select product_id, store_id, department, category, horizon_days, target_on, cutoff_on,"
             " units_mean::double as units_mean, units_paths from sales_forecast_v1 order by all"
         ).df()
         sold = port.sql(
@@ -146,9 +148,10 @@ def test_orders_are_those_of_a_slow_walk_through_the_days(build: Build) -> None:
     units = sold.set_index(["product_id", "store_id"])["units"]
     checked = 0
     for series, days in list(forecast.groupby(["product_id", "store_id"]))[::5]:
-        department = days["department"].iloc[0]
-        key = (department, "*") if (department, "*") in rules.index else ("*", "*")
-        expected = walk(days.reset_index(drop=True), rules.loc[key], units.get(series, 0.0))
+        department, category = days["department"].iloc[0], days["category"].iloc[0]
+        keys = [(department, category), (department, "*"), ("*", "*")]
+        rule = rules.loc[next(key for key in keys if key in rules.index)]
+        expected = walk(days.reset_index(drop=True), rule, units.get(series, 0.0))
         found = proposals[
             (proposals["product_id"] == series[0]) & (proposals["store_id"] == series[1])
         ]
@@ -238,12 +241,12 @@ def test_without_a_forecast_the_last_proposals_stay(
     own = tmp_path / "own"
     shutil.copytree(build.own, own)
     before = (own / PROPOSALS).read_bytes()
-    port = f"attach '{build.home / 'published' / 'sales.duckdb'}' as full (read_only);"
+    port = f"attach '{build.home / 'published' / 'sales.duckdb'}' as ours (read_only);"
     tables = [
-        f"create table {table} as from full.{table} limit 0;"
+        f"create table {table} as from ours.{table} limit 0;"
         for table in sorted(use.table for use in all_uses())
     ]
-    ran = dbt_build(port_of(f"{port} {' '.join(tables)} detach full;"), own)
+    ran = dbt_build(port_of(f"{port} {' '.join(tables)} detach ours;"), own)
     assert ran.returncode == 1
     assert "FAIL 1 every_series_of_the_forecast_has_an_order_day" in ran.stdout
     assert "SKIP relation main.reorder_proposals_v1" in ran.stdout
