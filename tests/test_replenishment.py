@@ -142,7 +142,7 @@ def test_orders_are_those_of_a_slow_walk_through_the_days(build: Build) -> None:
             " units_mean::double as units_mean, units_paths from sales_forecast_v1 order by all"
         ).df()
         sold = port.sql(
-            "select product_id, store_id, sum(units_sold)::double as units from daily_sales_v1"
+            "select product_id, store_id, sum(units_net)::double as units from daily_sales_v2"
             " where sold_on > (select max(cutoff_on) - 28 from sales_forecast_v1) group by all"
         ).df()
     units = sold.set_index(["product_id", "store_id"])["units"]
