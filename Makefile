@@ -32,12 +32,14 @@ test: $(VENV)/dev.stamp lint  ## lint, types, layers, every test, a dbt build an
 ui: $(VENV)/run.stamp  ## open Dagster with the project loaded
 	$(BIN)/meshcast ui --today 2018-01-01
 
-lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
+lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers, contracts and sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/meshcast contracts check
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --templater jinja examples/replenishment/models examples/replenishment/tests
 
 $(PEERS)/peers.stamp: requirements/benchmarks.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

@@ -29,8 +29,11 @@ DECISIONS = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
 OPERATION = CHECKOUT / "docs" / "operation.md"
 SOURCES = CHECKOUT / "docs" / "sources.md"
 OWN = CHECKOUT / "docs" / "own_a_data_product.md"
+CONSUMERS = CHECKOUT / "docs" / "consumers.md"
 PAGES = [
-    *(README, OPERATION, SOURCES, OWN, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    *(README, OPERATION, SOURCES, OWN, CONSUMERS),
+    *(CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    CHECKOUT / "examples" / "replenishment" / "README.md",
     *(CHECKOUT / "benchmarks" / "README.md", CHECKOUT / "docs" / "ml_test_score.md"),
     *sorted((CHECKOUT / "data_products").rglob("*.md")),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from dagster_project.commands.shell import (
     settings_for,
 )
 from dagster_project.contracts.contract import read_contracts
-from dagster_project.contracts.expectations import read_expectations, read_files
+from dagster_project.contracts.expectations import Expectations, read_expectations, read_files
 from dagster_project.publishing import ExpectationResult
 
 app = typer.Typer(
@@ -62,16 +62,16 @@ def check(
         if as_json:
             print_json([dataclasses.asdict(result) for result in results])
         else:
-            _print(results)
+            _print(readable, results)
         if not is_published:
-            errors.print("nothing is published here: only the contracts were asked")
+            errors.print("Nothing is published here: only the contracts were asked.")
         if any(result.status in ("fail", "error") for result in results):
             raise typer.Exit(1)
         if bad:
             raise typer.Exit(2)
 
 
-def _print(results: list[ExpectationResult]) -> None:
+def _print(readable: Sequence[Expectations], results: list[ExpectationResult]) -> None:
     """A row for each broken expectation, then a line for each consumer."""
     broken = [result for result in results if result.status != "pass"]
     if broken:
@@ -80,11 +80,14 @@ def _print(results: list[ExpectationResult]) -> None:
             ["consumer", "where", "what", "status", "found"],
             [(item.consumer, item.where, item.rule, item.status, item.message) for item in broken],
         )
-    counts: Counter[str] = Counter()
-    for result in results:
-        if result.consumer and result.status == "pass":
-            counts[f"{result.consumer} ({result.owner})"] += 1
-    for consumer, kept in sorted(counts.items()):
-        console.print(f"{consumer}: {kept} expectations kept", highlight=False)
-    if not results:
-        console.print("No consumer has said what it relies on: docs/consumers.md says how.")
+    for item in readable:
+        own = [result for result in results if result.file == item.file]
+        kept = sum(result.status == "pass" for result in own)
+        console.print(
+            f"{item.consumer} ({item.owner}), {', '.join(use.table for use in item.uses)}: "
+            f"{kept} of {len(own)} expectations kept",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not readable:
+        console.print("No file says what a consumer relies on: docs/consumers.md says how.")

@@ -20,22 +20,20 @@ be read is a problem of its owner: it is returned beside the others, and stops n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import yaml
 
+from dagster_project.contracts.column_types import duckdb_type
 from dagster_project.contracts.contract import Contract
+from dagster_project.contracts.contract_problems import E_MAIL
 from dagster_project.contracts.expectation_rules import SEVERITIES, Rule, read_rule
 from dagster_project.declaration import DeclarationError, Field
 from dagster_project.settings import DATA_PRODUCTS
 
 CONSUMERS = "consumers"
-
-E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -150,14 +148,6 @@ def unpromised(
                 yield f"{use.table}.{name}", f"expected a promised column, which are {known}"
             elif (found := duckdb_type(promised[name])) != kind:
                 yield f"{use.table}.{name}", f"expected {kind}, found that {found} is promised"
-
-
-def duckdb_type(text: str) -> str | None:
-    """A type as DuckDB spells it, so that float[3] is FLOAT[3]; None when it knows no such type."""
-    try:
-        return str(duckdb.type(text))
-    except duckdb.Error:
-        return None
 
 
 def _use(declared: Field) -> Use:

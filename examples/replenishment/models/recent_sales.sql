@@ -1,4 +1,5 @@
--- How many units of each series a day has sold of late: what the assumed stock is counted in.
+-- How many units of each series a day has taken from the shelf of late: what the assumed stock is
+-- counted in.
 with
 
 forecast as (
@@ -9,7 +10,7 @@ forecast as (
 
 daily_sales as (
 
-    select * from {{ source('sales', 'daily_sales_v1') }}
+    select * from {{ source('sales', 'daily_sales_v2') }}
 
 ),
 
@@ -26,7 +27,7 @@ recent_sales as (
         daily_sales.store_id,
 
         -- a day without a row sold nothing, or the store was closed
-        cast(sum(daily_sales.units_sold) / 28 as decimal(18, 4)) as units_a_day
+        cast(greatest(sum(daily_sales.units_net), 0) / 28 as decimal(18, 4)) as units_a_day
 
     from daily_sales
     inner join cutoff

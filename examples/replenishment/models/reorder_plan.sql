@@ -34,8 +34,15 @@ needed as (
         ) as opening_units
 
     from order_days
-    inner join cover_demand using (product_id, store_id, order_horizon)
-    left join recent_sales using (product_id, store_id)
+    inner join cover_demand
+        on
+            order_days.product_id = cover_demand.product_id
+            and order_days.store_id = cover_demand.store_id
+            and order_days.order_horizon = cover_demand.order_horizon
+    left join recent_sales
+        on
+            order_days.product_id = recent_sales.product_id
+            and order_days.store_id = recent_sales.store_id
 
 ),
 

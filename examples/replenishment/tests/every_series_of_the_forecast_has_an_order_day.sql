@@ -21,7 +21,10 @@ never_ordered as (
 
     select forecast.*
     from forecast
-    anti join reorder_plan using (product_id, store_id)
+    anti join reorder_plan
+        on
+            forecast.product_id = reorder_plan.product_id
+            and forecast.store_id = reorder_plan.store_id
 
 ),
 

@@ -20,5 +20,7 @@ select
     '*' as category,
     0 as row_count
 where not exists (
-    select 1 from {{ ref('ordering_rules') }} where department = '*' and category = '*'
+    select 1
+    from {{ ref('ordering_rules') }}
+    where department = '*' and category = '*'
 )

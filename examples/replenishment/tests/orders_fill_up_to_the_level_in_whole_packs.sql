@@ -1,5 +1,11 @@
 -- Orders that leave the level uncovered, take something back, or hold a pack more than is needed.
-select *
+select
+    product_id,
+    store_id,
+    order_on,
+    order_units,
+    units_to_cover,
+    units_at_hand
 from {{ ref('reorder_plan') }}
 where
     order_units < 0
