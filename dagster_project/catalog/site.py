@@ -13,6 +13,7 @@ import jinja2
 
 from dagster_project.catalog.access import read_places
 from dagster_project.catalog.flow import read_flow
+from dagster_project.catalog.model_layers import written_by_python
 from dagster_project.catalog.other_domains import EXAMPLES, read_other_products
 from dagster_project.catalog.product_page import (
     Expected,
@@ -125,7 +126,7 @@ def _surroundings(
             )
             for _, product in reads
         },
-        written_by_python={},
+        written_by_python=written_by_python(),
     )
 
 
