@@ -1,6 +1,6 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
-from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
+from dagster_project.publishing.audit import AuditFailed, audit, dbt_tests
 from dagster_project.publishing.candidate import (
     Candidate,
     Exporter,
@@ -41,6 +41,7 @@ from dagster_project.publishing.rollback import (
     resume,
     rollback,
 )
+from dagster_project.publishing.test_result import TestResult
 
 __all__ = [
     "AuditFailed",
