@@ -15,6 +15,7 @@ from dagster_project.settings import DATA_PRODUCTS
 
 CONTRACT_FILES = "*/contract_v*.odcs.yaml"
 RESTRICTED_DATABASE = "published/restricted/"
+LIVE_PATH = "published/live/"
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ class Contract:
         usage: how to read it.
         support: where to ask.
         is_restricted: whether its tables are published apart from the open ports.
+        is_live: whether they are refreshed in place, beside the publications.
     """
 
     product: str
@@ -165,6 +167,7 @@ class Contract:
     usage: str
     support: tuple[SupportChannel, ...]
     is_restricted: bool = False
+    is_live: bool = False
 
     def promised(self, name: str, relation: str | None = None) -> SlaProperty | None:
         """The service level of this name, for a table if one is named; None if there is none."""
@@ -230,6 +233,9 @@ def contract_of(document: Document) -> Contract:
         is_restricted=any(
             str(server.get("database", "")).startswith(RESTRICTED_DATABASE)
             for server in value["servers"]
+        ),
+        is_live=any(
+            str(server.get("path", "")).startswith(LIVE_PATH) for server in value["servers"]
         ),
     )
 

@@ -38,7 +38,7 @@ def run_tests(file: str, server: str, categories: str) -> str:
                     "result": check.result.value if check.result else "not run",
                     "reason": str(check.reason or ""),
                 }
-                for check in found.checks
+                for check in found.checks or []
             ],
         }
     )

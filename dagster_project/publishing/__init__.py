@@ -21,6 +21,7 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
+from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
     DataFile,
     InputFile,
@@ -32,7 +33,7 @@ from dagster_project.publishing.manifest import (
     read_inputs,
 )
 from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
-from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.ports import Port, read_live_ports, read_ports
 from dagster_project.publishing.publication import publish
 from dagster_project.publishing.rollback import (
     CannotRollBack,
@@ -70,6 +71,7 @@ __all__ = [
     "current_publication",
     "dbt_tests",
     "find_publication",
+    "live_file",
     "make_current",
     "ports_are_linked",
     "prepare_candidate",
@@ -77,9 +79,11 @@ __all__ = [
     "publications",
     "publish",
     "read_inputs",
+    "read_live_ports",
     "reader_file",
     "read_ports",
     "reconcile",
+    "refresh_live",
     "relink",
     "resume",
     "rollback",

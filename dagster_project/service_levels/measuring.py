@@ -220,9 +220,7 @@ def _duplicate_rate(
     return figures.share(repeated, rows, "rows")
 
 
-def _quarantine_rate(
-    subject: Subject, _: SlaProperty, __: duckdb.DuckDBPyConnection
-) -> Figure:
+def _quarantine_rate(subject: Subject, _: SlaProperty, __: duckdb.DuckDBPyConnection) -> Figure:
     return figures.share(*subject.lines, "lines landed in the window")
 
 
@@ -239,16 +237,12 @@ def _schema_stability(
     return figures.columns_lost(before[-1] if before else None, now)
 
 
-def _availability(
-    subject: Subject, promise: SlaProperty, _: duckdb.DuckDBPyConnection
-) -> Figure:
+def _availability(subject: Subject, promise: SlaProperty, _: duckdb.DuckDBPyConnection) -> Figure:
     reading = subject.readings[element_of(promise)[0]]
     return Figure(0.0 if reading.error else 1.0, reading.error)
 
 
-def _query_latency(
-    subject: Subject, promise: SlaProperty, _: duckdb.DuckDBPyConnection
-) -> Figure:
+def _query_latency(subject: Subject, promise: SlaProperty, _: duckdb.DuckDBPyConnection) -> Figure:
     taken = subject.readings[element_of(promise)[0]].milliseconds
     return Figure(figures.p95(taken), f"{len(taken)} reads, p95")
 

@@ -17,9 +17,7 @@ order by product, slo, element
 """
 
 
-def record(
-    connection: duckdb.DuckDBPyConnection, measurements: Sequence[Measurement]
-) -> None:
+def record(connection: duckdb.DuckDBPyConnection, measurements: Sequence[Measurement]) -> None:
     """Append measurements; what was measured before stays as it was."""
     columns = [field.name for field in fields(Measurement)]
     connection.executemany(

@@ -84,24 +84,18 @@ from came_true
 """
 
 
-def quarantined_lines(
-    connection: duckdb.DuckDBPyConnection, after: date
-) -> tuple[int, int]:
+def quarantined_lines(connection: duckdb.DuckDBPyConnection, after: date) -> tuple[int, int]:
     """Sales lines in quarantine and lines read, of files that became known after a day."""
     quarantined, read = connection.execute(LINES, [after]).fetchall()[0]
     return quarantined, read
 
 
-def expected_days(
-    connection: duckdb.DuckDBPyConnection, after: date, until: date
-) -> list[date]:
+def expected_days(connection: duckdb.DuckDBPyConnection, after: date, until: date) -> list[date]:
     """Days after one and up to another on which a source should have sales."""
     return [day for (day,) in connection.execute(EXPECTED_DAYS, [after, until]).fetchall()]
 
 
-def store_days(
-    connection: duckdb.DuckDBPyConnection, after: date, until: date
-) -> tuple[int, int]:
+def store_days(connection: duckdb.DuckDBPyConnection, after: date, until: date) -> tuple[int, int]:
     """Stores found of those expected, and stores expected, summed over days."""
     found, expected = connection.execute(STORE_DAYS, [after, until]).fetchall()[0]
     return found, expected
@@ -132,7 +126,7 @@ def forecast_outcome(
     forecast the day, so that all horizons that were served are in it.
     """
     after = today - timedelta(days=window_days)
-    row = connection.execute(
-        OUTCOME, {"after": after, "known_through": known_through}
-    ).fetchall()[0]
+    row = connection.execute(OUTCOME, {"after": after, "known_through": known_through}).fetchall()[
+        0
+    ]
     return ForecastOutcome(*row)
