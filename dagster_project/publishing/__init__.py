@@ -7,6 +7,7 @@ from dagster_project.publishing.candidate import (
     NothingToPublish,
     prepare_candidate,
 )
+from dagster_project.publishing.contract_tests import CONTRACT_TESTS
 from dagster_project.publishing.current import (
     CurrentLinkMissing,
     UnknownPublication,
@@ -23,6 +24,7 @@ from dagster_project.publishing.current import (
 )
 from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
+    AUDIT,
     DataFile,
     InputFile,
     ManifestDamaged,
@@ -45,6 +47,8 @@ from dagster_project.publishing.rollback import (
 from dagster_project.publishing.test_result import TestResult
 
 __all__ = [
+    "AUDIT",
+    "CONTRACT_TESTS",
     "AuditFailed",
     "Candidate",
     "CannotRollBack",

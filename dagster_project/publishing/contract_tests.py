@@ -29,6 +29,9 @@ from dagster_project.settings import CHECKOUT, Settings
 PUBLISHED = "published/"
 CURRENT = "published/current/"
 
+CONTRACT_TESTS = "datacontract_"
+"""What the names of these tests begin with; the contract's id and the server follow."""
+
 CHECKS = {"duckdb": "schema,quality,servicelevel", "parquet": "schema"}
 """What is tested on which server. The rules in SQL need all rows: those of the port file."""
 
@@ -145,7 +148,7 @@ def run_public_tool(arguments: Sequence[str]) -> list[TestResult]:
 
 def _results(found: Mapping[str, Any]) -> Iterator[TestResult]:
     """What the tool found of one contract on one server."""
-    name = f"datacontract_{Path(found['file']).name.split('.')[0]}_{found['server']}"
+    name = f"{CONTRACT_TESTS}{Path(found['file']).name.split('.')[0]}_{found['server']}"
     checks = [
         check
         for check in found["checks"]

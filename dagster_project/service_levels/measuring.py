@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import duckdb
 
 from dagster_project.contracts.contract import Contract, SlaProperty
 from dagster_project.contracts.measured import unmeasured
 from dagster_project.declaration import DeclarationError
-from dagster_project.publishing import Port, Publication, publications, reader_file
+from dagster_project.publishing import reader_file
 from dagster_project.service_levels import figures, port_readings, warehouse_readings
 from dagster_project.service_levels.figures import Figure, ForecastOutcome
 from dagster_project.service_levels.measurement import WINDOW_DAYS, Measurement, judge
-from dagster_project.service_levels.port_readings import PortReading
-from dagster_project.settings import Settings
+from dagster_project.service_levels.subject import Subject
 from dagster_project.warehouse import port as attached
 
 VOLUMES_COMPARED = 8
@@ -35,59 +32,8 @@ from (
 """
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is measured: a publication, seen on a day, with the warehouse behind it.
-
-    Attributes:
-        settings: the deployment, with its today.
-        warehouse: a connection to the warehouse, with the observability models built.
-        published: the current publication.
-        ports: the declared ports by relation.
-    """
-
-    settings: Settings
-    warehouse: duckdb.DuckDBPyConnection
-    published: Publication
-    ports: Mapping[str, Port]
-
-    @property
-    def today(self) -> date:
-        """The day that is judged."""
-        return self.settings.today
-
-    @property
-    def window_starts_after(self) -> date:
-        """The day before the first one of the window."""
-        return self.today - timedelta(days=WINDOW_DAYS)
-
-    @cached_property
-    def readings(self) -> dict[str, PortReading]:
-        """What came of reading each port through the file of its readers."""
-        return {
-            relation: port_readings.read_port(
-                reader_file(self.settings, restricted=port.is_restricted), port
-            )
-            for relation, port in self.ports.items()
-        }
-
-    @cached_property
-    def history(self) -> list[Publication]:
-        """The publications that are kept, oldest first."""
-        return publications(self.settings)
-
-    @cached_property
-    def outcome(self) -> ForecastOutcome:
-        """What became of the forecasts that were published."""
-        return warehouse_readings.forecast_outcome(
-            self.warehouse, self.today, self.published.cutoff_on, WINDOW_DAYS
-        )
-
-    @cached_property
-    def lines(self) -> tuple[int, int]:
-        """Lines in quarantine and lines read, of the window."""
-        return warehouse_readings.quarantined_lines(self.warehouse, self.window_starts_after)
-
+OF_A_PUBLICATION = ("completeness", "volume", "schemaStability", "horizonCompleteness")
+"""Measured by what a publication says of its tables."""
 
 Measure = Callable[[Subject, SlaProperty, duckdb.DuckDBPyConnection], Figure]
 
@@ -133,6 +79,8 @@ def _figure(
     reading = subject.readings.get(relation)
     if promise.property != "availability" and reading is not None and reading.error:
         return Figure(None, f"{relation} could not be read, see its availability")
+    if promise.property in OF_A_PUBLICATION and relation not in subject.published.ports:
+        return Figure(None, f"{relation} is not in publication {subject.published.number}")
     return MEASURES[promise.property](subject, promise, connection)
 
 
@@ -194,11 +142,7 @@ def _volume(
     relation, _ = element_of(promise)
     day_column = subject.ports[relation].month_of
     if day_column is None:
-        earlier = [
-            item.ports[relation].rows
-            for item in subject.history
-            if relation in item.ports and item.number < subject.published.number
-        ]
+        earlier = [item.ports[relation].rows for item in subject.earlier if relation in item.ports]
         rows = subject.published.ports[relation].rows
         return figures.volume(rows, earlier[-VOLUMES_COMPARED:], "publications before")
     newest = port_readings.newest_value(connection, relation, day_column)
@@ -228,11 +172,7 @@ def _schema_stability(
     subject: Subject, promise: SlaProperty, _: duckdb.DuckDBPyConnection
 ) -> Figure:
     relation, _column = element_of(promise)
-    before = [
-        item.ports[relation].columns
-        for item in subject.history
-        if relation in item.ports and item.number < subject.published.number
-    ]
+    before = [item.ports[relation].columns for item in subject.earlier if relation in item.ports]
     now = subject.published.ports[relation].columns
     return figures.columns_lost(before[-1] if before else None, now)
 
@@ -269,7 +209,8 @@ def _outcome(read: Callable[[ForecastOutcome], Figure]) -> Measure:
 
 def _budget_spent(subject: Subject, product: str) -> Figure:
     """Days of a service level that was missed, of those measured before this measurement."""
-    parameters = [product, subject.window_starts_after, subject.today]
+    before = subject.today - timedelta(days=WINDOW_DAYS)
+    parameters = [product, before, subject.today]
     missed, measured = subject.warehouse.execute(BUDGET_SPENT, parameters).fetchall()[0]
     return figures.share(missed, measured, "days of a service level, up to the last measurement")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 
@@ -118,14 +118,13 @@ def horizon_days(connection: duckdb.DuckDBPyConnection, forecast_version: int) -
 
 
 def forecast_outcome(
-    connection: duckdb.DuckDBPyConnection, today: date, known_through: date, window_days: int
+    connection: duckdb.DuckDBPyConnection, after: date, known_through: date
 ) -> ForecastOutcome:
-    """What became of the published forecasts of the last days whose sales are known.
+    """What became of the published forecasts of the days after one whose sales are known.
 
     Only what was believed before the day counts: no backfill, and each publication as often as it
     forecast the day, so that all horizons that were served are in it.
     """
-    after = today - timedelta(days=window_days)
     row = connection.execute(OUTCOME, {"after": after, "known_through": known_through}).fetchall()[
         0
     ]
