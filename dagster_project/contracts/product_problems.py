@@ -131,11 +131,24 @@ def model_problems(contracts: tuple[Contract, ...], project: Path) -> Iterator[P
                 contract.owner,
                 "correct the address here or in models/groups.yml",
             )
+        yield from _test_problems(document, contract, project)
         for position, table in enumerate(contract.tables):
             if not (models / f"{table.relation}.sql").exists():
                 yield document.problem(
                     ("schema", position, "name"),
                     f"a model models/data_products/{table.relation}.sql",
+                    "none",
+                    "write it, or correct the name",
+                )
+
+
+def _test_problems(document: Document, contract: Contract, project: Path) -> Iterator[Problem]:
+    for position, table in enumerate(contract.tables):
+        for item, rule in enumerate(table.quality):
+            if rule.dbt_test and not list((project / "tests").rglob(f"{rule.dbt_test}.sql")):
+                yield document.problem(
+                    ("schema", position, "quality", item, "customProperties"),
+                    f"a test {rule.dbt_test}.sql in dbt_project/tests",
                     "none",
                     "write it, or correct the name",
                 )
