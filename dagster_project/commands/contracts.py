@@ -8,6 +8,7 @@ from dagster_project.commands.shell import console, exit_codes, settings_for
 from dagster_project.contracts.dbt_models import model_files
 from dagster_project.contracts.document import Problem
 from dagster_project.contracts.drift import drifted, left_over
+from dagster_project.contracts.measured import unmeasured
 from dagster_project.contracts.product import find_products, read_products
 from dagster_project.contracts.release import release, release_problems
 from dagster_project.settings import DATA_PRODUCTS, DBT_PROJECT
@@ -47,6 +48,9 @@ def check() -> None:
         if not problems:
             problems = drifted(model_files(products), DBT_PROJECT)
             problems += release_problems(products, settings_for().today)
+            problems += unmeasured(
+                contract for product in products for contract in product.contracts
+            )
         _tell(problems)
         console.print(
             f"{len(products)} data products: every promise and what follows from it agree"

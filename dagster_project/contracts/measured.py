@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dagster_project.contracts.contract import Column, Contract, SlaProperty
+from dagster_project.contracts.document import Problem, read_document
 
 AT_MOST, AT_LEAST, WITHIN = "at most", "at least", "within"
 OF_CONTRACT, OF_TABLE, OF_COLUMN = "contract", "table", "column"
@@ -75,14 +76,25 @@ MEASURED = {
 """Every property that may stand under slaProperties; docs/operation.md says what each counts."""
 
 
-def unmeasured(contracts: Iterable[Contract]) -> list[str]:
-    """A line for each promise that no measurement stands behind; empty when all are measured."""
+def unmeasured(contracts: Iterable[Contract]) -> list[Problem]:
+    """A problem for each promise that no measurement stands behind; empty when all are measured."""
     return [
-        f"{contract.file}: slaProperties[{promise.property}]: {problem}"
+        Problem(
+            contract.file,
+            _line(contract, position),
+            f"slaProperties[{promise.property}]",
+            finding,
+            ("slaProperties", position),
+        )
         for contract in contracts
-        for promise in contract.sla
-        for problem in _problems(promise, contract)
+        for position, promise in enumerate(contract.sla)
+        for finding in _problems(promise, contract)
     ]
+
+
+def _line(contract: Contract, position: int) -> int:
+    document = read_document(contract.file)
+    return 1 if isinstance(document, Problem) else document.lines[("slaProperties", position)]
 
 
 def _problems(promise: SlaProperty, contract: Contract) -> Iterator[str]:

@@ -51,7 +51,7 @@ def measure(
         duckdb.Error: the warehouse does not hold what a run builds.
     """
     if problems := unmeasured(contracts):
-        raise DeclarationError("\n".join(problems))
+        raise DeclarationError("\n".join(map(str, problems)))
     with attached(reader_file(subject.settings, restricted=True)) as connection:
         return tuple(
             judge(
