@@ -128,6 +128,7 @@ def _column(column: InputColumn) -> dict[str, Any]:
     return {
         "name": column.name,
         "description": column.description or column.name,
+        "logicalType": "string",  # text in CSV and JSON lines; staging casts whatever has landed
         "physicalType": "as landed",
         "required": not column.is_optional,
         "classification": "restricted" if column.is_personal else "internal",
