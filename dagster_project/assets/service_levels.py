@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.assets.dbt import WAREHOUSE_POOL
-from dagster_project.assets.publication import port_key
+from dagster_project.assets.ports import port_key
 from dagster_project.contracts.contract import Contract, SlaProperty, read_contracts
+from dagster_project.contracts.measured import measured_promises
 from dagster_project.publishing import (
     AUDIT,
     CONTRACT_TESTS,
@@ -40,7 +41,7 @@ def build_service_level_checks() -> dg.AssetChecksDefinition:
                     description=promise.description,
                 )
                 for contract in contracts
-                for promise in contract.sla
+                for promise in measured_promises(contract)
             ),
             *(
                 dg.AssetCheckSpec(
@@ -59,7 +60,7 @@ def build_service_level_checks() -> dg.AssetChecksDefinition:
             measured = measure_published(settings, datetime.now(UTC))
             missed = sum(item.met is False for item in measured)
             tell(f"{len(measured)} promises, {missed} missed")
-        promises = [(contract, promise) for contract in contracts for promise in contract.sla]
+        promises = [(one, promise) for one in contracts for promise in measured_promises(one)]
         for (contract, promise), measurement in zip(promises, measured, strict=True):
             yield service_level_check(contract, promise, measurement)
         results = audit_results(settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from dagster_project.assets.ports import port_drift
 from dagster_project.commands.shell import console, exit_codes, settings_for
 from dagster_project.contracts.contract import Contract, find_contracts
 from dagster_project.contracts.dbt_models import model_files
@@ -15,8 +16,10 @@ from dagster_project.contracts.drift import drifted, left_over
 from dagster_project.contracts.input_contract import (
     INPUT_PRODUCT,
     input_contract_files,
+    input_drifted,
     input_left_over,
 )
+from dagster_project.contracts.lifetime import lifetime_problems
 from dagster_project.contracts.measured import unmeasured
 from dagster_project.contracts.product import find_products, read_products
 from dagster_project.contracts.release import release, release_problems
@@ -56,10 +59,13 @@ def check() -> None:
         products, problems = find_products(DATA_PRODUCTS, DBT_PROJECT)
         if not problems:
             problems = drifted(model_files(products), DBT_PROJECT)
-            problems += release_problems(products, settings_for().today)
-            problems += unmeasured(
-                contract for product in products for contract in product.contracts
-            )
+            today = settings_for().today
+            contracts = [contract for product in products for contract in product.contracts]
+            problems += release_problems(products, today)
+            problems += lifetime_problems(contracts, today)
+            problems += port_drift(contracts)
+            problems += unmeasured(contracts)
+            problems += input_drifted(input_files(contracts), DATA_PRODUCTS)
         _tell(problems)
         console.print(
             f"{len(products)} data products: every promise and what follows from it agree"

@@ -76,6 +76,15 @@ MEASURED = {
 """Every property that may stand under slaProperties; docs/operation.md says what each counts."""
 
 
+ENFORCED = ("endOfLife",)
+"""Kept by refusing to build (contracts/lifetime.py): a day that has passed, and no figure."""
+
+
+def measured_promises(contract: Contract) -> tuple[SlaProperty, ...]:
+    """The promises of a contract that a figure stands behind, in their order."""
+    return tuple(promise for promise in contract.sla if promise.property not in ENFORCED)
+
+
 def unmeasured(contracts: Iterable[Contract]) -> list[Problem]:
     """A problem for each promise that no measurement stands behind; empty when all are measured."""
     return [
@@ -88,6 +97,7 @@ def unmeasured(contracts: Iterable[Contract]) -> list[Problem]:
         )
         for contract in contracts
         for position, promise in enumerate(contract.sla)
+        if promise.property not in ENFORCED
         for finding in _problems(promise, contract)
     ]
 

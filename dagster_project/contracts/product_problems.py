@@ -166,6 +166,15 @@ def _output_problems(
             port["name"],
             f"correct it; the tables are {', '.join(tables)}",
         )
+    is_ending = relation in tables and contract.ends_on(relation) is not None
+    if port.get("deprecated", False) != is_ending:
+        yield document.problem(
+            (*keys, "deprecated"),
+            f"{str(is_ending).lower()}, since {contract.file.name} "
+            f"{'announces its endOfLife' if is_ending else 'announces no endOfLife of it'}",
+            str(port.get("deprecated", False)).lower(),
+            "write the one or the other",
+        )
     if port["version"] != contract.version:
         yield document.problem(
             (*keys, "version"),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from dagster_project.contracts.contract import Contract, SlaProperty
-from dagster_project.contracts.measured import unmeasured
+from dagster_project.contracts.measured import measured_promises, unmeasured
 from dagster_project.declaration import DeclarationError
 from dagster_project.publishing import reader_file
 from dagster_project.service_levels import figures, port_readings, warehouse_readings
@@ -63,7 +63,7 @@ def measure(
                 publication=subject.published.number,
             )
             for contract in contracts
-            for promise in contract.sla
+            for promise in measured_promises(contract)
         )
 
 

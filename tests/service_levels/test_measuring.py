@@ -6,7 +6,7 @@ import pytest
 
 from dagster_project import publishing
 from dagster_project.contracts.contract import Contract, SlaProperty, read_contracts
-from dagster_project.contracts.measured import MEASURED
+from dagster_project.contracts.measured import MEASURED, measured_promises
 from dagster_project.publishing import read_live_ports, read_ports
 from dagster_project.service_levels.figures import Figure
 from dagster_project.service_levels.measurement import Measurement, judge
@@ -89,7 +89,7 @@ def test_every_promise_is_measured_on_what_is_published_and_a_miss_is_told_to_re
 ) -> None:
     settings = measured_home
     before = sorted((settings.published / "current").resolve().rglob("*"))
-    promises = [promise for contract in read_contracts() for promise in contract.sla]
+    promises = [promise for contract in read_contracts() for promise in measured_promises(contract)]
 
     first = at(settings, MOMENT)
 
@@ -102,10 +102,8 @@ def test_every_promise_is_measured_on_what_is_published_and_a_miss_is_told_to_re
     assert status(settings)["availability", "sales_events_v1"][:2] == (True, 1)
 
     # the day after, nobody can read one table any more: one fault, told once, with its severity
-    month = next(
-        (settings.published / "current" / "daily_sales" / "v1").resolve().glob("*.parquet")
-    )
-    for file in month.parent.glob("*.parquet"):
+    folder = (settings.published / "current" / "daily_sales" / "v1").resolve()
+    for file in folder.glob("*.parquet"):
         file.rename(file.with_suffix(".gone"))
     later = Settings(settings.home, settings.today + timedelta(days=1))
     second = at(later, MOMENT + timedelta(days=1))
