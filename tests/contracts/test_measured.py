@@ -37,7 +37,11 @@ def test_a_promise_that_nobody_measures_is_named_with_its_line_and_what_can_be_p
         ("element: daily_sales_v1.store_id", "element: daily_sales_v1.product_id", "store_id"),
         ("value: 0.85", "value: most", "expected a number as value, found 'most'"),
         ("property: volume", "property: bias", "without forecast_version, cutoff_on, target_on"),
-        ("    element: daily_sales_v1\n", "", "daily_sales_v1, likely_stockouts_v1"),
+        (
+            "value: 2\n    unit: factor\n    element: daily_sales_v1\n",
+            "value: 2\n    unit: factor\n",
+            "daily_sales_v1, likely_stockouts_v1",
+        ),
     ],
 )
 def test_a_promise_that_cannot_be_measured_as_it_stands_says_what_is_wrong(
