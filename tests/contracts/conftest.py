@@ -27,9 +27,8 @@ def edit(products: Path) -> Edit:
         text = path.read_text()
         assert old in text, f"{old!r} is not in {file}"
         text = text.replace(old, new, 1)
-        if old.startswith("- name: "):  # what is promised of a table follows its name
-            names = (line.removeprefix("- name: ") for line in (old, new))
-            text = text.replace(f"element: {next(names)}", f"element: {next(names)}")
+        if old.startswith("- name: ") and old.endswith("_v1"):  # rules and promises name it, too
+            text = text.replace(old.removeprefix("- name: "), new.removeprefix("- name: "))
         path.write_text(text)
 
     return replace
