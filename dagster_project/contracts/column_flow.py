@@ -101,7 +101,7 @@ class Relations:
         for relation, columns in self.columns.items():
             schema, _, table = relation.rpartition(".")
             nested.setdefault(schema or "main", {})[table] = columns
-        return MappingSchema(nested, dialect=DIALECT)
+        return MappingSchema(dict(nested), dialect=DIALECT)
 
 
 def relation_key(schema: str, table: str) -> str:

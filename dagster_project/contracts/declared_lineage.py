@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from dagster_project.contracts.column_flow import ColumnRef
 from dagster_project.declaration import DeclarationError, Field
 from dagster_project.settings import CHECKOUT, DATA_PRODUCTS
 
@@ -40,12 +41,15 @@ class DeclaredLineage:
         file: where it stands.
         masks: functions whose result names nobody.
         functions: functions that pass on what they are given.
+        digests: columns of SQL whose value stands for a whole line, so for no person; those that
+            it is computed from count as weighed.
         hops: the tables that Python writes.
     """
 
     file: Path
     masks: frozenset[str]
     functions: frozenset[str]
+    digests: frozenset[ColumnRef]
     hops: tuple[Hop, ...]
 
 
@@ -64,7 +68,7 @@ def read_declared_lineage(
         raise DeclarationError(f"{file}: expected this file, found none. Write it.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{file}: expected YAML, found {error}. Correct the file.") from None
-    declared.only(("functions", "tables"))
+    declared.only(("functions", "digests", "tables"))
     effects = {
         name.lower(): declared.child("functions").child(name).text(one_of=("masks", "passes"))
         for name in declared.child("functions").mapping()
@@ -73,8 +77,16 @@ def read_declared_lineage(
         file=file,
         masks=frozenset(name for name, effect in effects.items() if effect == "masks"),
         functions=frozenset(name for name, effect in effects.items() if effect == "passes"),
+        digests=frozenset(_read_digest(item) for item in declared.child("digests").items()),
         hops=tuple(_read_hop(table, checkout) for table in declared.child("tables").items()),
     )
+
+
+def _read_digest(declared: Field) -> ColumnRef:
+    declared.only(("name", "because"))
+    declared.child("because").text()
+    relation, _, column = declared.child("name").text().lower().rpartition(".")
+    return ColumnRef(relation, column)
 
 
 def _read_hop(declared: Field, checkout: Path) -> Hop:

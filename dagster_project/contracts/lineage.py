@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagster_project.contracts.column_flow import (
     ColumnRef,
@@ -92,7 +92,35 @@ class Lineage:
 
 def trace(build: DryBuild, declared: DeclaredLineage) -> Lineage:
     """Trace every column of a project, through SQL and what is declared of Python."""
-    relations = Relations(
+    steps: dict[ColumnRef, Steps] = {}
+    personal: set[ColumnRef] = set()
+    for relation, entity in _landed_entities(build):
+        steps |= _landed_steps(relation, entity)
+        personal |= _personal(relation, entity)
+    unresolved = list(_function_mismatches(build, declared))
+    _add_queries(steps, unresolved, build, _relations(build, declared))
+    for hop in declared.hops:
+        if hop.relation in build.columns:
+            steps |= _hop_steps(hop, build.columns, unresolved)
+        else:
+            unresolved.append(Unresolved(hop.relation, "declared, but no table of the warehouse"))
+    for digest in declared.digests:
+        if digest not in steps:
+            unresolved.append(Unresolved(str(digest), "declared as a digest, but no column"))
+        steps[digest] = frozenset(replace(s, is_weighed=True) for s in steps.get(digest, ()))
+    failed = {item.where for item in unresolved}
+    unresolved += [
+        Unresolved(relation, f"column {name}: neither SQL nor {declared.file.name} tells of it")
+        for relation, columns in build.columns.items()
+        for name in columns
+        if ColumnRef(relation, name) not in steps and relation not in failed
+    ]
+    return Lineage(steps, frozenset(personal), tuple(unresolved))
+
+
+def _relations(build: DryBuild, declared: DeclaredLineage) -> Relations:
+    """What queries may read, and what our functions do with it."""
+    return Relations(
         columns=build.columns,
         landed={
             f"meshcast_{source.name}_{entity}": landed_relation(source.name, entity)
@@ -104,15 +132,15 @@ def trace(build: DryBuild, declared: DeclaredLineage) -> Lineage:
         builtins=build.builtins,
         table_macros=build.table_macros,
     )
-    steps: dict[ColumnRef, Steps] = {}
-    unresolved: list[Unresolved] = list(_function_mismatches(build, declared))
-    personal: set[ColumnRef] = set()
-    for source in build.sources:
-        for entity in source.entities.values():
-            relation = landed_relation(source.name, entity.name)
-            if relation in build.columns:
-                steps |= _landed_steps(relation, entity)
-                personal |= _personal(relation, entity)
+
+
+def _add_queries(
+    steps: dict[ColumnRef, Steps],
+    unresolved: list[Unresolved],
+    build: DryBuild,
+    relations: Relations,
+) -> None:
+    """Add what SQL tells; a column of several variants comes from what any of them reads."""
     for relation, queries in build.queries.items():
         for sql in queries:
             try:
@@ -123,19 +151,15 @@ def trace(build: DryBuild, declared: DeclaredLineage) -> Lineage:
             for name, found in flow.items():
                 column = ColumnRef(relation, name)
                 steps[column] = steps.get(column, frozenset()) | found
-    for hop in declared.hops:
-        if hop.relation not in build.columns:
-            unresolved.append(Unresolved(hop.relation, "declared, but no table of the warehouse"))
-        else:
-            steps |= _hop_steps(hop, build.columns, unresolved)
-    failed = {item.where for item in unresolved}
-    unresolved += [
-        Unresolved(relation, f"column {name}: neither SQL nor {declared.file.name} tells of it")
-        for relation, columns in build.columns.items()
-        for name in columns
-        if ColumnRef(relation, name) not in steps and relation not in failed
-    ]
-    return Lineage(steps, frozenset(personal), tuple(unresolved))
+
+
+def _landed_entities(build: DryBuild) -> Iterator[tuple[str, Entity]]:
+    """What lands, with the relation that stands for its files."""
+    for source in build.sources:
+        for entity in source.entities.values():
+            relation = landed_relation(source.name, entity.name)
+            if relation in build.columns:
+                yield relation, entity
 
 
 def _landed_steps(relation: str, entity: Entity) -> dict[ColumnRef, Steps]:

@@ -104,9 +104,7 @@ def _told(lineage: Lineage, place: ColumnRef, person: Step) -> str:
     return f"the way {' → '.join(str(column) for column in lineage.way(place, person))}"
 
 
-def _violation(
-    product: str, place: ColumnRef, expected: str, found: str, remedy: str
-) -> Violation:
+def _violation(product: str, place: ColumnRef, expected: str, found: str, remedy: str) -> Violation:
     return Violation(NAME, product or EVERY_PRODUCT, str(place), expected, found, remedy)
 
 

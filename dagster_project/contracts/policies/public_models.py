@@ -1,4 +1,4 @@
-"""Public models are promised: they have a contract that dbt enforces, one of ours, and a version."""
+"""Public models are promised: they have a version and a contract, which dbt enforces."""
 
 from __future__ import annotations
 
