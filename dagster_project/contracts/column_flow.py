@@ -6,6 +6,7 @@ from what stands in its own expression, the windows it looks through included.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,9 @@ DIALECT = "duckdb"
 # Table functions whose rows come from their arguments, or from the system and no table of ours.
 HARMLESS_TABLE_FUNCTIONS = frozenset({"generate_series", "pg_timezone_names", "range", "unnest"})
 
+
+# How sqlglot shows a place in a terminal.
+UNDERLINED = re.compile(r"\x1b\[\d+m")
 
 # What comes out tells how a value lies to others, or how many there are, but not the value.
 WEIGHING = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf)
@@ -128,11 +132,11 @@ def column_flow(sql: str, relations: Relations) -> Flow:
             db="main",
             validate_qualify_columns=True,
         )
-        scope = build_scope(tree)
+        scope = build_scope(tree) if isinstance(tree, exp.Query) else None
     except SqlglotError as error:
-        raise ColumnUnresolved(" ".join(str(error).split())) from None
+        raise ColumnUnresolved(" ".join(UNDERLINED.sub("", str(error)).split())) from None
     if scope is None:
-        raise ColumnUnresolved("expected one SELECT, found another statement")
+        raise ColumnUnresolved(f"expected one SELECT, found {type(tree).__name__}")
     return _Tracer(relations).columns(scope)
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,10 @@ class DryBuild:
     builtins: frozenset[str]
     functions: frozenset[str]
     table_macros: frozenset[str] = frozenset()
+
+    def with_query(self, relation: str, sql: str) -> DryBuild:
+        """The same project, but for the SQL of one relation."""
+        return replace(self, queries={**self.queries, relation: (sql,)})
 
 
 def dry_build(settings: Settings, project: Path = DBT_PROJECT) -> DryBuild:

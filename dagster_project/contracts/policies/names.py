@@ -19,6 +19,9 @@ NAME = "names_tell_what_things_are"
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STAGING = re.compile(rf"stg_[a-z0-9]+(_[a-z0-9]+)*__({'|'.join(ENTITIES)})")
 
+# Parts of the full name of a staging model: project, staging, source, model.
+OF_A_SOURCE = 4
+
 # How the names of columns of a type start or end; what is named so is of no other type.
 MARKS = {
     "date": (re.compile(r"\w+_on"), "a name that ends in _on"),
@@ -36,7 +39,7 @@ def _violations(evidence: Evidence) -> Iterator[Violation]:
         for contract in product.contracts:
             yield from _of_contract(product.name, contract)
     for model in evidence.models():
-        if "staging" in model["fqn"][1:-1] and model["name"].startswith("stg"):
+        if model["fqn"][1] == "staging" and len(model["fqn"]) == OF_A_SOURCE:
             pattern, expected = STAGING, "stg_<source>__<entity>"
         else:
             pattern, expected = SNAKE_CASE, "words_like_these"
