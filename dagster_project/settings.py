@@ -14,6 +14,8 @@ DBT_PROJECT = CHECKOUT / "dbt_project"
 PROFILES = CHECKOUT / "profiles"
 DATA_PRODUCTS = CHECKOUT / "data_products"
 
+TODAY = "MESHCAST_TODAY"
+
 HOME_SCHEMA_VERSION = 3
 """Layout of a home (its folders and state tables); one of another version is refused."""
 
@@ -92,7 +94,7 @@ def load_settings(
     chosen_home = home or Path(environment.get("MESHCAST_HOME") or CHECKOUT / ".meshcast")
     return Settings(
         home=chosen_home.expanduser().resolve(),
-        today=today or _date_variable(environment, "MESHCAST_TODAY") or date.today(),
+        today=today or _date_variable(environment, TODAY) or date.today(),
         sources=sources
         if sources is not None
         else tuple(
@@ -103,6 +105,11 @@ def load_settings(
         webhook_url=environment.get("MESHCAST_WEBHOOK_URL") or None,
         lock_timeout_seconds=_float_variable(environment, "MESHCAST_LOCK_TIMEOUT_SECONDS", 60.0),
     )
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What a dbt process has to be told of a deployment besides its variables."""
+    return {"MESHCAST_HOME": str(settings.home), TODAY: settings.today.isoformat()}
 
 
 def customer_key_from_environment() -> bytes | None:

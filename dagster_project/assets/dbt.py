@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from dagster_dbt.compat import DBT_PYTHON_VERSION
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.assets.failed_tests import compiled_tests, describe
-from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.settings import DBT_PROJECT, PROFILES, TODAY, Settings, dbt_environment
 from dagster_project.sources import dbt_vars
 from dagster_project.sql_functions import content_md5
 from dagster_project.stages import stage
@@ -100,7 +101,7 @@ def _run_dbt(settings: Settings, command: str, *arguments: str) -> None:
             *arguments,
             *vars_arguments(settings),
         ],
-        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        env={**os.environ, **dbt_environment(settings)},
         capture_output=True,
         text=True,
         check=False,
@@ -173,11 +174,12 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
         layers = {groups[key] for key in context.selected_asset_keys}
         is_products = layers == {DATA_PRODUCTS_GROUP}
         with stage("dbt: data products" if is_products else "dbt: clean, daily, features") as tell:
-            invocation = dbt.cli(
-                ["build", *NO_UNIT_TESTS, *vars_arguments(settings)],
-                context=context,
-                target_path=dbt_folder(settings),
-            )
+            with told_today(settings):
+                invocation = dbt.cli(
+                    ["build", *NO_UNIT_TESTS, *vars_arguments(settings)],
+                    context=context,
+                    target_path=dbt_folder(settings),
+                )
             events, failure = [], None
             try:
                 for event in invocation.stream():
@@ -205,6 +207,19 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
                 raise failure
 
     return dbt_models
+
+
+@contextmanager
+def told_today(settings: Settings) -> Iterator[None]:
+    """Let a dbt that is started in here know which day is today for this deployment."""
+    before = os.environ.get(TODAY)
+    os.environ[TODAY] = settings.today.isoformat()
+    try:
+        yield
+    finally:
+        del os.environ[TODAY]
+        if before is not None:
+            os.environ[TODAY] = before
 
 
 def event_key(

@@ -24,6 +24,7 @@ from dagster_project.contracts.policies.gathering import gather
 
 app = typer.Typer(
     help="Hold every data product against the policies.",
+    epilog="Example: meshcast policies check",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

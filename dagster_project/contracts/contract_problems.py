@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from dagster_project.contracts.column_types import type_finding
 from dagster_project.contracts.document import Document, Keys, Problem
+from dagster_project.contracts.quality_tests import unheld_rule
+from dagster_project.contracts.table import rule_of
 
 REQUIRED = (
     *("id", "name", "version", "status", "domain", "dataProduct", "description"),
@@ -16,12 +19,16 @@ REQUIRED = (
 LOOKED_INTO = ("version", "dataProduct", "description", "schema", "team")
 CUSTOM_PROPERTIES = {
     "table": ("rowKey", "notCompared"),
+    "column": ("unit",),
     "quality": ("dbtTest",),
     "sla": ("severity",),
 }
 """Names under customProperties that mean something here; another one is a misspelt one."""
 
 RULES = {"sql": "query", "library": "metric"}
+DAYS, HOURS, MINUTES = ("d", "day", "days"), ("h", "hour", "hours"), ("m", "minute", "minutes")
+TIMED = ("freshness", "retention")
+END_OF_LIFE = "endOfLife"
 SEVERITIES = ("error", "warn")
 E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
@@ -104,7 +111,7 @@ def _table_problems(document: Document, keys: Keys) -> Iterator[Problem]:
         way = (*keys, "customProperties", item, "value")
         yield from _column_names(document, way, custom["value"], columns)
     for position, _ in enumerate(table.get("quality", [])):
-        yield from _rule_problems(document, (*keys, "quality", position), columns)
+        yield from _rule_problems(document, (*keys, "quality", position), columns, table["name"])
 
 
 def _column_problems(document: Document, keys: Keys, columns: list[str]) -> Iterator[Problem]:
@@ -125,6 +132,7 @@ def _column_problems(document: Document, keys: Keys, columns: list[str]) -> Iter
         yield document.problem(
             keys, "required: true, since it is part of the key", "none", "write it, or use rowKey"
         )
+    yield from _custom_problems(document, keys, "column")
     if "quality" in column:
         yield document.problem(
             (*keys, "quality"), "rules on the table only", "rules of a column", "move them there"
@@ -158,7 +166,9 @@ def _key_problems(document: Document, keys: Keys) -> Iterator[Problem]:
         )
 
 
-def _rule_problems(document: Document, keys: Keys, columns: list[str]) -> Iterator[Problem]:
+def _rule_problems(
+    document: Document, keys: Keys, columns: list[str], relation: str
+) -> Iterator[Problem]:
     rule = document.at(keys)
     for key in ("name", "type", "description"):
         if key not in rule:
@@ -174,6 +184,16 @@ def _rule_problems(document: Document, keys: Keys, columns: list[str]) -> Iterat
     way = (*keys, "arguments", "properties")
     yield from _column_names(document, way, arguments.get("properties", []), columns)
     yield from _custom_problems(document, keys, "quality")
+    if {"name", "type", "description"} <= set(rule) and kind in RULES:
+        asked = unheld_rule(rule_of(rule), relation)
+        if asked is not None:
+            yield document.problem(
+                (*keys, RULES[kind]),
+                f"a rule that dbt can hold on a candidate: {asked}",
+                rule.get(RULES[kind]),
+                "write it so, or name a test of dbt_project/tests as dbtTest under "
+                "customProperties",
+            )
 
 
 def _sla_problems(document: Document) -> Iterator[Problem]:
@@ -190,6 +210,20 @@ def _sla_problems(document: Document) -> Iterator[Problem]:
                 "a table or table.column of this contract",
                 promise["element"],
                 "correct the name",
+            )
+        units = (*DAYS, *HOURS, *MINUTES)
+        if promise["property"] in TIMED and promise.get("unit") not in units:
+            yield document.problem(
+                (*keys, "unit"),
+                f"one of {', '.join(units)}",
+                promise.get("unit"),
+                "write one of them",
+            )
+        if promise["property"] in TIMED and not isinstance(promise["value"], int | float):
+            yield document.problem((*keys, "value"), "a number", promise["value"], "write one")
+        if promise["property"] == END_OF_LIFE and not _is_day(promise["value"]):
+            yield document.problem(
+                (*keys, "value"), "a day as YYYY-MM-DD", promise["value"], "write it so"
             )
         yield from _custom_problems(document, keys, "sla")
         for item, custom in enumerate(promise.get("customProperties", [])):
@@ -222,3 +256,10 @@ def _column_names(
             yield document.problem(
                 keys, "columns of this table", f"{name!r}", f"write one of {', '.join(columns)}"
             )
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.date.fromisoformat(value))
+    except ValueError:
+        return False

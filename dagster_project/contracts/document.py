@@ -117,7 +117,7 @@ class Document:
 def read_document(file: Path) -> Document | Problem:
     """Read a descriptor; one that is no YAML mapping, or says a key twice, is a problem."""
     try:
-        return _parsed(file, file.read_text(encoding="utf-8"))
+        return parse(file, file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Problem(file, 1, "", "expected this file, found none. To mend it, write it.")
     except UnicodeDecodeError as error:
@@ -127,38 +127,35 @@ def read_document(file: Path) -> Document | Problem:
 
 
 @lru_cache(maxsize=100)
-def _parsed(file: Path, text: str) -> Document | Problem:
+def parse(file: Path, text: str) -> Document | Problem:
+    """Read the text of a descriptor; one that is no mapping, or says a key twice, is a problem."""
+    loader = _Loader(text)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        found = f"{error.problem or error.context or error}"
-        return Problem(
-            file, line, "", f"expected YAML, found {found}. To mend it, correct the line."
-        )
-    except yaml.YAMLError as error:
-        found = " ".join(str(error).split())
-        return Problem(file, 1, "", f"expected YAML, found {found}. To mend it, correct it.")
-    if not isinstance(node, yaml.MappingNode):
-        return Problem(
-            file,
-            1,
-            "",
-            "expected a mapping of keys to values. To mend it, write `key: value` lines.",
-        )
-    lines: dict[Keys, int] = {}
-    twice = _walk(node, (), lines)
-    loader = _Loader("")
-    try:
-        value = loader.construct_document(node)
+        return _no_yaml(file, line, error.problem or error.context)
+    except (yaml.YAMLError, ValueError) as error:
+        return _no_yaml(file, 1, error)
     finally:
         loader.dispose()
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        finding = "expected a mapping of keys to values. To mend it, write `key: value` lines."
+        return Problem(file, 1, "", finding)
+    lines: dict[Keys, int] = {}
+    twice = _walk(node, (), lines)
     document = Document(file, value, lines)
     if twice is not None:
         keys, line = twice
         finding = "expected each key once, found it again. To mend it, remove one of the two."
         return Problem(file, line, document.field(keys), finding)
     return document
+
+
+def _no_yaml(file: Path, line: int, found: Any) -> Problem:
+    told = " ".join(str(found).split())
+    return Problem(file, line, "", f"expected YAML, found {told}. To mend it, correct the line.")
 
 
 def raise_problems(problems: Iterable[Problem]) -> None:

@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagster_project.contracts.contract import (
-    Contract,
-    custom_properties,
-    find_contracts,
-)
+from dagster_project.contracts.contract import Contract, find_contracts
 from dagster_project.contracts.document import Document, Problem, raise_problems, read_document
 from dagster_project.contracts.product_problems import (
     contract_versions,
@@ -19,6 +15,7 @@ from dagster_project.contracts.product_problems import (
     product_problems,
 )
 from dagster_project.contracts.standards import ODPS, find_problems
+from dagster_project.contracts.table import custom_properties
 from dagster_project.settings import DATA_PRODUCTS
 
 PRODUCT_FILE = "product.odps.yaml"

@@ -131,11 +131,24 @@ def model_problems(contracts: tuple[Contract, ...], project: Path) -> Iterator[P
                 contract.owner,
                 "correct the address here or in models/groups.yml",
             )
+        yield from _test_problems(document, contract, project)
         for position, table in enumerate(contract.tables):
             if not (models / f"{table.relation}.sql").exists():
                 yield document.problem(
                     ("schema", position, "name"),
                     f"a model models/data_products/{table.relation}.sql",
+                    "none",
+                    "write it, or correct the name",
+                )
+
+
+def _test_problems(document: Document, contract: Contract, project: Path) -> Iterator[Problem]:
+    for position, table in enumerate(contract.tables):
+        for item, rule in enumerate(table.quality):
+            if rule.dbt_test and not list((project / "tests").rglob(f"{rule.dbt_test}.sql")):
+                yield document.problem(
+                    ("schema", position, "quality", item, "customProperties"),
+                    f"a test {rule.dbt_test}.sql in dbt_project/tests",
                     "none",
                     "write it, or correct the name",
                 )
@@ -152,6 +165,15 @@ def _output_problems(
             f"the name of a table of {contract.file.name} without its _v{contract.major}",
             port["name"],
             f"correct it; the tables are {', '.join(tables)}",
+        )
+    is_ending = relation in tables and contract.ends_on(relation) is not None
+    if port.get("deprecated", False) != is_ending:
+        yield document.problem(
+            (*keys, "deprecated"),
+            f"{str(is_ending).lower()}, since {contract.file.name} "
+            f"{'announces its endOfLife' if is_ending else 'announces no endOfLife of it'}",
+            str(port.get("deprecated", False)).lower(),
+            "write the one or the other",
         )
     if port["version"] != contract.version:
         yield document.problem(

@@ -25,7 +25,7 @@ from dagster_project.publishing.failing_rows import Columns, failing_rows, messa
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
-from dagster_project.settings import DBT_PROJECT, PROFILES, Settings
+from dagster_project.settings import DBT_PROJECT, PROFILES, Settings, dbt_environment
 from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
@@ -132,7 +132,7 @@ def dbt_tests(settings: Settings) -> list[TestResult]:
             *("--exclude-resource-type", "unit_test"),
             *(("--vars", json.dumps(variables)) if variables else ()),
         ],
-        env={**os.environ, "MESHCAST_HOME": str(settings.home)},
+        env={**os.environ, **dbt_environment(settings)},
         capture_output=True,
         text=True,
         check=False,

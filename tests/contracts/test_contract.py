@@ -144,15 +144,15 @@ def test_all_problems_of_all_contracts_are_told_at_once(products: Path, edit: Ed
     edit(FILE, "status: active", "statu: active")
     edit(FILE, "unit: d", "units: d")
     edit("sales_events/contract_v1.odcs.yaml", "physicalType: VARCHAR", "physicalType: TEXTS")
-    edit("sales_events/contract_v1.odcs.yaml", "version: 1.0.0", "version: 1.0")
+    edit("sales_events/contract_v1.odcs.yaml", "required: true", "required: 1")
     told = lines_of(products)
     assert sorted(line.split(": ")[1] for line in told) == sorted(
         [
             "statu",
             "status",
             "slaProperties[freshness].units",
-            "version",
             "schema[sales_events_v1].properties[event_id].physicalType",
+            "schema[sales_events_v1].properties[event_id].required",
         ]
     )
 
@@ -189,4 +189,4 @@ def test_a_contract_that_does_not_parse_says_where(
 def test_a_contract_that_is_no_text_is_named(products: Path) -> None:
     (products / FILE).write_bytes(b"id: \xff\xfe")
     (line,) = lines_of(products)
-    assert "expected UTF-8" in line
+    assert "text in UTF-8" in line

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dagster_project.contracts.contract import Column, Contract
+from dagster_project.contracts.contract import Contract
 from dagster_project.contracts.policies.violation import (
     EVERY_PRODUCT,
     Evidence,
     Policy,
     Violation,
 )
+from dagster_project.contracts.table import Column
 from dagster_project.sources import ENTITIES
 
 NAME = "names_tell_what_things_are"

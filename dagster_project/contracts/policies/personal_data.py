@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagster_project.contracts.column_flow import ColumnRef, Step
-from dagster_project.contracts.contract import Column, Contract
+from dagster_project.contracts.contract import Contract
 from dagster_project.contracts.lineage import Lineage
 from dagster_project.contracts.policies.classifications import RESTRICTED
 from dagster_project.contracts.policies.violation import (
@@ -18,6 +18,7 @@ from dagster_project.contracts.policies.violation import (
     Policy,
     Violation,
 )
+from dagster_project.contracts.table import Column
 
 NAME = "personal_data_is_masked"
 FRAME = "forecast_frame"

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from dagster_project.contracts.contract import Column, Contract, Table
+from dagster_project.contracts.contract import Contract
 from dagster_project.contracts.lineage import Lineage
 from dagster_project.contracts.policies import Evidence, Policy, Violation
 from dagster_project.contracts.product import Product, read_products
+from dagster_project.contracts.table import Column, Table
 
 Find = Callable[[Policy, Evidence], list[Violation]]
 
