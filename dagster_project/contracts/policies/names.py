@@ -20,6 +20,9 @@ NAME = "names_tell_what_things_are"
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STAGING = re.compile(rf"stg_[a-z0-9]+(_[a-z0-9]+)*__({'|'.join(ENTITIES)})")
 
+# Whether a promise was kept is `met` wherever service levels are told; a reader looks for that word.
+WORDS_OF_THE_FIELD = frozenset({"met"})
+
 # Parts of the full name of a staging model: project, staging, source, model.
 OF_A_SOURCE = 4
 
@@ -74,6 +77,8 @@ def _of_column(product: str, place: str, column: Column) -> Iterator[Violation]:
         yield _violation(product, place, "words_like_these", column.name, "rename the column")
     for logical_type, (pattern, expected) in MARKS.items():
         is_named_so = pattern.fullmatch(column.name) is not None
+        if column.name in WORDS_OF_THE_FIELD:
+            continue
         if column.logical_type == logical_type and not is_named_so:
             yield _violation(
                 product, place, f"{expected} for a {logical_type}", column.name, "rename the column"
