@@ -20,7 +20,7 @@ NAME = "names_tell_what_things_are"
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STAGING = re.compile(rf"stg_[a-z0-9]+(_[a-z0-9]+)*__({'|'.join(ENTITIES)})")
 
-# Whether a promise was kept is `met` wherever service levels are told; a reader looks for that word.
+# Whether a promise was kept is called `met` wherever service levels are told.
 WORDS_OF_THE_FIELD = frozenset({"met"})
 
 # Parts of the full name of a staging model: project, staging, source, model.

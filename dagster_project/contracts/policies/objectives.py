@@ -57,7 +57,7 @@ def _of_contract(contract: Contract, *, is_data: bool) -> Iterator[Violation]:
 
 
 def _is_forecast(table: Table) -> bool:
-    return FORECAST_COLUMNS <= {column.name for column in table.columns}
+    return {column.name for column in table.columns} >= FORECAST_COLUMNS
 
 
 def _missing(contract: Contract, name: str, place: str) -> Violation:

@@ -32,10 +32,11 @@ class Violation:
 
     def __str__(self) -> str:
         """The violation in one line, for people."""
-        return (
+        told = (
             f"{self.product}: {self.policy}: {self.object}: expected {self.expected}, found "
             f"{self.found}. To mend it, {self.remedy}."
         )
+        return " ".join(told.split())
 
 
 @dataclass(frozen=True)
