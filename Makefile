@@ -32,11 +32,12 @@ test: $(VENV)/dev.stamp lint  ## lint, types, layers, every test, a dbt build an
 ui: $(VENV)/run.stamp  ## open Dagster with the project loaded
 	$(BIN)/meshcast ui --today 2018-01-01
 
-lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers and sqlfluff
+lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers, contracts and sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/meshcast contracts check
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 $(PEERS)/peers.stamp: requirements/benchmarks.txt

@@ -15,6 +15,9 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dagster_project.alerts import Alert, send_alert
 from dagster_project.assets.forecast import ORIGINS, newest_cutoff
 from dagster_project.assets.training import retraining_is_due
+from dagster_project.contracts.contract import read_contracts
+from dagster_project.contracts.document import raise_problems
+from dagster_project.contracts.lifetime import lifetime_problems
 from dagster_project.definitions import build_definitions
 from dagster_project.features import origin_key
 from dagster_project.forecasting.backtest import NotEnoughHistory
@@ -123,6 +126,7 @@ def run_pipeline(settings: Settings, *, retrain: bool = False) -> RunResult:
 
 
 def _run(settings: Settings, *, retrain: bool) -> RunResult:
+    raise_problems(lifetime_problems(read_contracts(), settings.today))
     prepare_dagster_home(settings)
     with run_lock(settings, "meshcast run"):
         reconcile(settings)

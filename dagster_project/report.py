@@ -216,7 +216,7 @@ def print_summary(console: Console, page: RunSummary) -> None:
     ]
     if page.paused is not None:
         lines.append(("paused", f"nothing new is published: {page.paused} (`meshcast resume`)"))
-    lines += [("warning", check) for check in page.failed_checks]
+    lines += [("warning", told) for told in (*page.failed_checks, *page.ending)]
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.alerts import Alert, send_alert
 from dagster_project.assets.dbt import DATA_PRODUCTS_GROUP
 from dagster_project.assets.forecast import FORECAST_GROUP, ORIGINS, newest_cutoff
-from dagster_project.assets.publication import PORTS_GROUP
+from dagster_project.assets.ports import PORTS_GROUP
 from dagster_project.assets.training import TRAINING_GROUP
 from dagster_project.features import origin_key
 from dagster_project.landing import is_ignored

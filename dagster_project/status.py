@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project import models
-from dagster_project.assets.publication import FRESH_WITHIN_DAYS
+from dagster_project.assets.ports import forecast_fresh_days
 from dagster_project.assets.training import latest_cutoff
 from dagster_project.interrupted import has_lost_its_process
 from dagster_project.pipeline import DBT_REPORT
@@ -166,10 +166,11 @@ def _of_publication(settings: Settings, published: Publication | None) -> Iterat
         yield "nothing is published: `meshcast run` publishes what has landed"
     else:
         age = (settings.today - published.cutoff_on).days
-        if age > FRESH_WITHIN_DAYS:
+        promised = forecast_fresh_days()
+        if age > promised:
             yield (
                 f"the forecast is stale: its sales end on {published.cutoff_on}, {age} days before "
-                f"{settings.today}, and at most {FRESH_WITHIN_DAYS} are promised. Land newer files "
+                f"{settings.today}, and at most {promised} are promised. Land newer files "
                 "and `meshcast run`"
             )
     if not ports_are_linked(settings):

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 
 from dagster_project import models
+from dagster_project.contracts.contract import read_contracts
+from dagster_project.contracts.lifetime import notices
 from dagster_project.pipeline import RunResult
 from dagster_project.publishing import (
     automatic_publication_paused,
@@ -92,6 +94,7 @@ class RunSummary:
         port: the file that readers open.
         paused: why publication is paused, or None.
         failed_checks: warnings and errors of the run's checks.
+        ending: published tables whose end of life is near, with what to read instead.
         seconds: wall time by stage.
         sample: the first rows of the forecast.
     """
@@ -114,6 +117,7 @@ class RunSummary:
     port: str
     paused: str | None
     failed_checks: list[str]
+    ending: list[str]
     seconds: dict[str, float]
     sample: list[dict[str, Any]]
 
@@ -158,6 +162,7 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         port=str(reader_file(settings)),
         paused=None if pause is None else pause.reason,
         failed_checks=[f"{alert.subject}: {alert.reason}" for alert in result.failed_checks],
+        ending=notices(read_contracts(), settings.today),
         seconds={name: round(value, 1) for name, value in seconds.items()},
         sample=sample,
     )

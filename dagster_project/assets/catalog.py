@@ -6,22 +6,19 @@ from collections.abc import Iterable
 from functools import cache
 
 import dagster as dg
-import yaml
 
-from dagster_project.settings import DBT_PROJECT
+from dagster_project.contracts.contract import read_contracts
 from dagster_project.sources import Source
 from dagster_project.warehouse import memory, state_table_statements
 
-GROUPS = DBT_PROJECT / "models" / "groups.yml"
 COLUMN_SCHEMA = "dagster/column_schema"
 PUBLICATIONS = dg.AssetKey(["state", "publications"])
 
 
 @cache
 def owners() -> tuple[str, ...]:
-    """E-mail addresses of those who own the dbt models, from groups.yml."""
-    groups = yaml.safe_load(GROUPS.read_text(encoding="utf-8"))["groups"]
-    return tuple(group["owner"]["email"] for group in groups)
+    """E-mail addresses of those who answer for the data products, from their contracts."""
+    return tuple(sorted({contract.owner for contract in read_contracts()}))
 
 
 @cache

@@ -1,14 +1,20 @@
 """The ports: a candidate is written, audited on its own bytes and becomes current in one step."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from dagster_project.assets.catalog import owners, published_columns
+from dagster_project.assets.catalog import published_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.model_export import export_model
+from dagster_project.assets.ports import (
+    FORECAST_PORT,
+    forecast_fresh_days,
+    port_key,
+    port_specs,
+)
 from dagster_project.publishing import (
     Provenance,
     Publication,
@@ -22,34 +28,16 @@ from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.stages import stage
 
-PORTS_GROUP = "ports"
 FRESH_CHECK = "is_fresh"
-FRESH_WITHIN_DAYS = 2
-
-
-def port_key(relation: str) -> dg.AssetKey:
-    """The asset key of a published table, such as ["ports", "sales_forecast_v1"]."""
-    return dg.AssetKey([PORTS_GROUP, relation])
 
 
 def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDefinition:
     """One asset per published table, all of them made by one publication."""
     ports = read_ports()
-    forecast_port = port_key("sales_forecast_v1")
+    forecast_port = port_key(FORECAST_PORT)
     specs = [
-        dg.AssetSpec(
-            port_key(port.relation),
-            deps=[port.relation],
-            group_name=PORTS_GROUP,
-            description=f"What readers of {port.product} see: {port.relation}, immutable Parquet.",
-            owners=owners(),
-            kinds={"parquet"},
-            metadata=published_columns(models_of_dbt, port.relation),
-            freshness_policy=dg.FreshnessPolicy.time_window(
-                fail_window=timedelta(days=FRESH_WITHIN_DAYS)
-            ),
-        )
-        for port in ports
+        spec.merge_attributes(metadata=published_columns(models_of_dbt, spec.key.path[-1]))
+        for spec in port_specs()
     ]
 
     @dg.multi_asset(
@@ -118,13 +106,13 @@ def fresh_check(
     settings: Settings, published: Publication, key: dg.AssetKey
 ) -> dg.AssetCheckResult:
     """Hold the cutoff against the day that is today for this deployment."""
-    age = (settings.today - published.cutoff_on).days
+    age, promised = (settings.today - published.cutoff_on).days, forecast_fresh_days()
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESH_CHECK,
-        passed=age <= FRESH_WITHIN_DAYS,
+        passed=age <= promised,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"The data ends on {published.cutoff_on}, {age} days before {settings.today}; "
-        f"at most {FRESH_WITHIN_DAYS} are promised.",
+        f"at most {promised} are promised.",
         metadata={"age_days": age, "today": settings.today.isoformat()},
     )

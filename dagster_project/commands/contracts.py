@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from dagster_project.assets.ports import port_drift
 from dagster_project.commands.shell import console, exit_codes, settings_for
 from dagster_project.contracts.dbt_models import model_files
 from dagster_project.contracts.document import Problem
@@ -51,6 +52,7 @@ def check() -> None:
             contracts = [contract for product in products for contract in product.contracts]
             problems += release_problems(products, today)
             problems += lifetime_problems(contracts, today)
+            problems += port_drift(contracts)
         _tell(problems)
         console.print(
             f"{len(products)} data products: every promise and what follows from it agree"
