@@ -1,12 +1,13 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
-from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
+from dagster_project.publishing.audit import AuditFailed, audit, dbt_tests
 from dagster_project.publishing.candidate import (
     Candidate,
     Exporter,
     NothingToPublish,
     prepare_candidate,
 )
+from dagster_project.publishing.contract_tests import CONTRACT_TESTS
 from dagster_project.publishing.current import (
     CurrentLinkMissing,
     UnknownPublication,
@@ -21,7 +22,9 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
+from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
+    AUDIT,
     DataFile,
     InputFile,
     ManifestDamaged,
@@ -32,7 +35,7 @@ from dagster_project.publishing.manifest import (
     read_inputs,
 )
 from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
-from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.ports import Port, read_live_ports, read_ports
 from dagster_project.publishing.publication import publish
 from dagster_project.publishing.rollback import (
     CannotRollBack,
@@ -41,8 +44,11 @@ from dagster_project.publishing.rollback import (
     resume,
     rollback,
 )
+from dagster_project.publishing.test_result import TestResult
 
 __all__ = [
+    "AUDIT",
+    "CONTRACT_TESTS",
     "AuditFailed",
     "Candidate",
     "CannotRollBack",
@@ -69,6 +75,7 @@ __all__ = [
     "current_publication",
     "dbt_tests",
     "find_publication",
+    "live_file",
     "make_current",
     "ports_are_linked",
     "prepare_candidate",
@@ -76,9 +83,11 @@ __all__ = [
     "publications",
     "publish",
     "read_inputs",
+    "read_live_ports",
     "reader_file",
     "read_ports",
     "reconcile",
+    "refresh_live",
     "relink",
     "resume",
     "rollback",

@@ -10,10 +10,11 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dagster_project.publishing.candidate import Candidate
+from dagster_project.publishing.contract_tests import contract_tests
 from dagster_project.publishing.current import (
     CANDIDATE,
     collect_failures,
@@ -25,33 +26,13 @@ from dagster_project.publishing.failing_rows import Columns, failing_rows, messa
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
+from dagster_project.publishing.test_result import TestResult
 from dagster_project.settings import DBT_PROJECT, PROFILES, Settings, dbt_environment
 from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
 FAILING_ROWS = f"{RESTRICTED}/{AUDIT}"
 PASSED = ("pass", "warn")
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """Outcome of one test on the candidate.
-
-    Attributes:
-        name: the test.
-        status: pass, warn, fail or error.
-        failures: failing rows, or None when it could not run.
-        message: what it says beyond the status.
-        sql: the query whose rows are the failures, or None.
-    """
-
-    __test__ = False  # not one of pytest's classes, for all its name
-
-    name: str
-    status: str
-    failures: int | None
-    message: str | None
-    sql: str | None = None
 
 
 TestRunner = Callable[[Settings], Sequence[TestResult]]
@@ -90,7 +71,8 @@ def audit(
     Args:
         settings: the deployment.
         candidate: what is to be published.
-        run_tests: runs the tests on what published/candidate names; dbt by default.
+        run_tests: runs the tests on what published/candidate names; dbt's and those of the
+            public contract tool by default.
 
     Returns:
         The results; they also stand in the publication's audit.json, which everybody may read.
@@ -102,13 +84,24 @@ def audit(
     """
     number = candidate.publication.number
     point_candidate(settings, number)
-    results = (*_counted(candidate), *(run_tests or dbt_tests)(settings))
+    results = (*_counted(candidate), *(run_tests or all_tests)(settings))
     failed = [result for result in results if result.status not in PASSED]
     _write_results(candidate, results)
     if failed:
         raise AuditFailed(failed, _set_aside(settings, candidate))
     commit_point("candidate_audited")
     return results
+
+
+def all_tests(settings: Settings) -> list[TestResult]:
+    """Run dbt's tests and `datacontract test`, each in a process of its own, at the same time.
+
+    Raises:
+        RuntimeError: one of them did not get as far as testing.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ran = [pool.submit(run, settings) for run in (dbt_tests, contract_tests)]
+        return [result for future in ran for result in future.result()]
 
 
 def dbt_tests(settings: Settings) -> list[TestResult]:

@@ -26,6 +26,10 @@ def edit(products: Path) -> Edit:
         path = products / file
         text = path.read_text()
         assert old in text, f"{old!r} is not in {file}"
-        path.write_text(text.replace(old, new, 1))
+        text = text.replace(old, new, 1)
+        if old.startswith("- name: "):  # what is promised of a table follows its name
+            names = (line.removeprefix("- name: ") for line in (old, new))
+            text = text.replace(f"element: {next(names)}", f"element: {next(names)}")
+        path.write_text(text)
 
     return replace

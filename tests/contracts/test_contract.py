@@ -97,7 +97,7 @@ def test_a_promise_is_found_by_its_name_and_table() -> None:
             "team.members",
             "an e-mail address",
         ),
-        ("version: 1.1.0", "version: 2.0.0", "version", "1.<minor>.<patch>"),
+        ("version: 1.2.0", "version: 2.0.0", "version", "1.<minor>.<patch>"),
         ("dataProduct: daily_sales", "dataProduct: sales", "dataProduct", "daily_sales"),
         (
             "required: true",

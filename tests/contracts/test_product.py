@@ -34,7 +34,7 @@ def test_every_product_of_ours_is_read_and_agrees_with_the_dbt_project() -> None
     }
     assert daily.outputs[0].inputs == (("sales-events-v1", "1.0.0"),)
     assert daily.management[0].content == "observability"
-    assert products["sales_events"].inputs[0].declared_in == "dbt_project/models/staging"
+    assert products["sales_events"].inputs[0].contract_id == "complete-journey-landing-v1"
 
 
 @pytest.mark.parametrize(
