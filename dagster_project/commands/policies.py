@@ -18,9 +18,11 @@ from dagster_project.commands.shell import (
     print_json,
     settings_for,
 )
+from dagster_project.contracts.declared_lineage import read_declared_lineage
 from dagster_project.contracts.dry_build import dry_build
 from dagster_project.contracts.policies import POLICIES, Evidence, violations
 from dagster_project.contracts.policies.gathering import gather
+from dagster_project.contracts.product import read_products
 
 app = typer.Typer(
     help="Hold every data product against the policies.",
@@ -66,6 +68,7 @@ def check_policies(as_json: Json = False) -> None:
 
 @contextmanager
 def evidence_of_checkout() -> Iterator[Evidence]:
-    """What the policies look at, built in a home that is removed again."""
+    """What the policies look at; the project is built in a home that is removed again."""
+    products, declared = read_products(), read_declared_lineage()  # before what takes its time
     with TemporaryDirectory(prefix="meshcast-policies-") as folder:
-        yield gather(dry_build(replace(settings_for(), home=Path(folder))))
+        yield gather(products, declared, dry_build(replace(settings_for(), home=Path(folder))))

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
-from dagster_project.contracts.declared_lineage import read_declared_lineage
+from dagster_project.contracts.declared_lineage import DeclaredLineage
 from dagster_project.contracts.dry_build import DryBuild
 from dagster_project.contracts.lineage import trace
 from dagster_project.contracts.policies.personal_data import FRAME
 from dagster_project.contracts.policies.violation import Evidence
-from dagster_project.contracts.product import read_products
+from dagster_project.contracts.product import Product
 from dagster_project.forecasting.frames import feature_columns
 from dagster_project.forecasting.inputs import SCALE, input_columns
 from dagster_project.parameters import Parameters
-from dagster_project.settings import DATA_PRODUCTS
 
 
-def gather(build: DryBuild, products: Path = DATA_PRODUCTS) -> Evidence:
-    """Read the products, and trace every column of a built project.
-
-    Raises:
-        DeclarationError: a descriptor or the declared lineage is wrong.
-    """
+def gather(products: tuple[Product, ...], declared: DeclaredLineage, build: DryBuild) -> Evidence:
+    """Trace every column of a built project, and name those that a demand model reads."""
     frame = pd.DataFrame(columns=list(build.columns[FRAME]))
     scales = {source.forecast.model.scale_column for source in build.sources}
     inputs = {*input_columns(feature_columns(frame)), *scales, Parameters().scale_column} - {SCALE}
     return Evidence(
-        products=read_products(products),
+        products=products,
         manifest=build.manifest,
-        lineage=trace(build, read_declared_lineage(products)),
+        lineage=trace(build, declared),
         model_inputs=tuple(sorted(inputs)),
     )
