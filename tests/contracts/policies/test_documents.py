@@ -67,8 +67,8 @@ BROKEN: list[tuple[Policy, dict[str, Any], str, str]] = [
     (
         REQUIRED_OBJECTIVES_ARE_PROMISED,
         {"contract": {"sla": ()}},
-        "contract_v1.odcs.yaml, slaProperties: expected a promise of freshness",
-        "none at all",
+        "contract_v1.odcs.yaml: expected a promise of freshness under slaProperties",
+        "none",
     ),
     (NAMES_TELL_WHAT_THINGS_ARE, {"product": {"name": "Sales"}}, "words_like_these", "Sales"),
     (
@@ -120,6 +120,15 @@ def test_what_breaks_a_policy_is_told_with_place_rule_and_finding(
     assert expected in told[0]
     assert f"found {found}. To mend it, " in told[0]
     assert told[0].split(": ")[1] == policy.name
+
+
+def test_each_table_of_data_promises_how_it_is_served(one: One) -> None:
+    renamed = one(table={"relation": "sales_lines_v1"})
+    expected = [found.expected for found in REQUIRED_OBJECTIVES_ARE_PROMISED.violations(renamed)]
+    assert expected == [
+        f"a promise of {name} under slaProperties"
+        for name in ("availability", "queryLatencyP95", "schemaStability")
+    ]
 
 
 def test_a_new_product_is_held_against_the_policies_without_being_listed(
