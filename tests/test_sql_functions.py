@@ -95,7 +95,7 @@ def test_the_key_is_in_nothing_that_a_finished_home_holds(published_home: Path) 
         assert len(places) > 50
         for place in places:
             found = home.execute(
-                f"select count(*) from {place} as row where contains(lower(row::varchar), ?)",
+                f"select count(*) from {place} as line where contains(lower(line::varchar), ?)",
                 [text],
             ).fetchone()
             assert found == (0,), place

@@ -118,7 +118,8 @@ def test_models_of_ours_that_let_a_person_through_are_refused(built_dry: DryBuil
         "sales_events_v1.customer_key: expected no personal column" in line and household in line
         for line in lines
     )
-    assert not [line for line in lines if household in line and "sales_events_v1" not in line]
+    # compared openly, it decides which of two lines counts: that is refused as well
+    assert any("daily_sales_v1.last_known_on: " in line and household in line for line in lines)
     customer = "landing.online_retail__sales_events.customerid"
     for place in (
         "daily_sales_v1.store_id",
