@@ -39,6 +39,7 @@ lint: $(VENV)/dev.stamp  ## ruff, mypy, import layers, contracts and sqlfluff
 	$(BIN)/lint-imports
 	$(BIN)/meshcast contracts check
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --templater jinja examples/replenishment/models examples/replenishment/tests
 
 $(PEERS)/peers.stamp: requirements/benchmarks.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

@@ -17,6 +17,7 @@ from dagster_project.pipeline import DBT_REPORT
 from dagster_project.publishing import (
     Publication,
     automatic_publication_paused,
+    check_published,
     current_publication,
     ports_are_linked,
     reader_file,
@@ -183,6 +184,10 @@ def _of_publication(settings: Settings, published: Publication | None) -> Iterat
             )
     if not ports_are_linked(settings):
         yield "the home was moved or copied: run `meshcast relink`"
+    elif published is not None:
+        for result in check_published(settings):
+            if result.status != "pass":
+                yield f"{result.name}: {result.message}. `meshcast expectations check`"
     pause = automatic_publication_paused(settings)
     if pause is not None:
         yield (

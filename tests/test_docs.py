@@ -28,8 +28,11 @@ from tests.test_readme import BIN, README
 DECISIONS = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
 OPERATION = CHECKOUT / "docs" / "operation.md"
 SOURCES = CHECKOUT / "docs" / "sources.md"
+CONSUMERS = CHECKOUT / "docs" / "consumers.md"
 PAGES = [
-    *(README, OPERATION, SOURCES, CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    *(README, OPERATION, SOURCES, CONSUMERS),
+    *(CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
+    CHECKOUT / "examples" / "replenishment" / "README.md",
     *(CHECKOUT / "benchmarks" / "README.md", CHECKOUT / "docs" / "ml_test_score.md"),
     *sorted((CHECKOUT / "data_products").rglob("*.md")),
 ]

@@ -19,6 +19,7 @@ from dagster_project.publishing import (
     Provenance,
     Publication,
     automatic_publication_paused,
+    check_published,
     collect,
     current_publication,
     publish,
@@ -29,6 +30,7 @@ from dagster_project.settings import Settings
 from dagster_project.stages import stage
 
 FRESH_CHECK = "is_fresh"
+SERVED_CHECK = "consumers_are_served"
 
 
 def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDefinition:
@@ -47,7 +49,12 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
                 FRESH_CHECK,
                 asset=forecast_port,
                 description="The data behind the published forecast is fresh as of today.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                SERVED_CHECK,
+                asset=forecast_port,
+                description="What is published keeps what consumers say they rely on.",
+            ),
         ],
         pool=WAREHOUSE_POOL,
         name="publication",
@@ -72,7 +79,10 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=port_metadata(published, port.relation),
-                check_results=[fresh_check(settings, published, key)]
+                check_results=[
+                    fresh_check(settings, published, key),
+                    served_check(settings, key),
+                ]
                 if key == forecast_port
                 else [],
             )
@@ -115,4 +125,20 @@ def fresh_check(
         description=f"The data ends on {published.cutoff_on}, {age} days before {settings.today}; "
         f"at most {promised} are promised.",
         metadata={"age_days": age, "today": settings.today.isoformat()},
+    )
+
+
+def served_check(settings: Settings, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """Tell what the audit lets pass: expectations of severity warn, and files it cannot read."""
+    results = check_published(settings)
+    broken = [result for result in results if result.status != "pass"]
+    consumers = sorted({result.consumer for result in results if result.consumer})
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SERVED_CHECK,
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{result.name}: {result.message}" for result in broken)
+        or f"{len(results)} expectations of {', '.join(consumers) or 'nobody'} are kept.",
+        metadata={"expectations": len(results), "consumers": ", ".join(consumers)},
     )

@@ -1,6 +1,11 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
-from dagster_project.publishing.audit import AuditFailed, audit, dbt_tests
+from dagster_project.publishing.audit import (
+    AuditFailed,
+    audit,
+    consumer_tests,
+    dbt_tests,
+)
 from dagster_project.publishing.candidate import (
     Candidate,
     Exporter,
@@ -21,6 +26,13 @@ from dagster_project.publishing.current import (
     publications,
     reconcile,
     relink,
+)
+from dagster_project.publishing.expectations import (
+    ExpectationResult,
+    bad_file_results,
+    check_expectations,
+    check_promises,
+    check_published,
 )
 from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
@@ -54,6 +66,7 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
@@ -70,7 +83,12 @@ __all__ = [
     "UnknownPublication",
     "audit",
     "automatic_publication_paused",
+    "bad_file_results",
+    "check_expectations",
+    "check_promises",
+    "check_published",
     "collect",
+    "consumer_tests",
     "current_number",
     "current_publication",
     "dbt_tests",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dagster_project.contracts.expectations import read_expectations
 from dagster_project.publishing.candidate import Candidate
 from dagster_project.publishing.contract_tests import contract_tests
 from dagster_project.publishing.current import (
@@ -22,12 +23,19 @@ from dagster_project.publishing.current import (
     point_candidate,
     publications,
 )
+from dagster_project.publishing.expectations import check_expectations
 from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
 from dagster_project.publishing.test_result import TestResult
-from dagster_project.settings import DBT_PROJECT, PROFILES, Settings, dbt_environment
+from dagster_project.settings import (
+    DATA_PRODUCTS,
+    DBT_PROJECT,
+    PROFILES,
+    Settings,
+    dbt_environment,
+)
 from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
@@ -71,8 +79,8 @@ def audit(
     Args:
         settings: the deployment.
         candidate: what is to be published.
-        run_tests: runs the tests on what published/candidate names; dbt's and those of the
-            public contract tool by default.
+        run_tests: runs the tests on what published/candidate names; by default dbt's, those of
+            the public contract tool, and what consumers rely on.
 
     Returns:
         The results; they also stand in the publication's audit.json, which everybody may read.
@@ -94,14 +102,38 @@ def audit(
 
 
 def all_tests(settings: Settings) -> list[TestResult]:
-    """Run dbt's tests and `datacontract test`, each in a process of its own, at the same time.
+    """Run dbt's tests, `datacontract test` and what consumers rely on against the candidate.
+
+    The first two run at the same time, each in a process of its own.
 
     Raises:
         RuntimeError: one of them did not get as far as testing.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
         ran = [pool.submit(run, settings) for run in (dbt_tests, contract_tests)]
-        return [result for future in ran for result in future.result()]
+        results = [result for future in ran for result in future.result()]
+    return [*results, *consumer_tests(settings)]
+
+
+def consumer_tests(settings: Settings, products: Path = DATA_PRODUCTS) -> list[TestResult]:
+    """Hold the candidate against the expectation files of consumers.
+
+    A file that cannot be read is a warning: it blocks nobody else.
+    """
+    return [
+        TestResult(
+            name=item.name,
+            status=item.status,
+            failures=item.failures,
+            message=item.message if item.owner is None else f"{item.message} (ask {item.owner})",
+            sql=item.sql,
+        )
+        for item in check_expectations(
+            settings.published / CANDIDATE / RESTRICTED_FILE,
+            *read_expectations(products),
+            settings.today,
+        )
+    ]
 
 
 def dbt_tests(settings: Settings) -> list[TestResult]:

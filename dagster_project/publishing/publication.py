@@ -34,7 +34,7 @@ def publish(
         settings: the deployment.
         provenance: what the warehouse does not know.
         export: gives the files of the model that are published with its forecast.
-        run_tests: runs the tests on the candidate; dbt by default.
+        run_tests: runs the tests on the candidate; by default dbt's, and what consumers rely on.
         tell: is told what is going on.
 
     Returns:
