@@ -59,7 +59,7 @@ class ModelRecord:
         reasons: every rule of the gate with outcome, figure and limit.
         is_champion: whether forecasts are made with it.
         is_backfill: whether it was trained afterwards, to forecast a past origin.
-        state_format: `forecast.STATE_FORMAT` of the meshcast that wrote it; None is older than that.
+        state_format: `forecast.STATE_FORMAT` of the code that wrote it; None is older than that.
     """
 
     model_version: str

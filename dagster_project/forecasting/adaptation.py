@@ -6,7 +6,7 @@ which of its quantiles stands for a level moves. After each day with known sales
     theta(a) <- theta(a) + step (a - share of the day's forecasts with y <= quantile at theta(a))
 
 so an upper bound that was exceeded too often rises, and a lower one on its own (asymmetric). Many
-series sell on a day: the share is that of all forecasts of a stratum, and a stratum with few of them
+series sell on a day: the share is that of all forecasts of a stratum, and one with few of them
 moves less. Each row belongs to one stratum of each kind, and its levels move by the sum of theirs.
 
 A day without a sale lies, by the randomised probability integral transform, anywhere below the
@@ -44,7 +44,7 @@ class AdaptationRules:
         few_rows: rows a day with which a stratum moves by half of its step.
     """
 
-    steps: Mapping[str, float] = field(default_factory=lambda: {ALL: 0.02})
+    steps: Mapping[str, float] = field(default_factory=lambda: {ALL: 0.01})
     few_rows: float = 20.0
 
 

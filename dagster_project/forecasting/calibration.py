@@ -39,7 +39,6 @@ from dagster_project.forecasting.rungs import (
     units_column,
 )
 
-
 UNMOVED = Adaptation({})
 
 
@@ -109,7 +108,7 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     Args:
         past: rows of series that were not new, with `units` (null is skipped), the units of each
             method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`,
-            `store_id`, `target_on`, `is_closed`, `is_event`. Their cold start is made as if they
+            `store_id`, `target_on`, `is_closed`, `day_kind`. Their cold start is made as if they
             had been new.
         rules: how to pool, when to fall back.
 

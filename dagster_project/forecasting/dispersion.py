@@ -1,4 +1,4 @@
-"""How much wider than others the errors of a product, of a store and of event days are.
+"""How much wider than others the errors of a product, of a store and of a kind of day are.
 
 Pooled quantiles (`intervals`) suit the mean of what is pooled: a product that is harder to forecast
 than others of its size is covered less. So the ratio y / f is taken to a power 1 / d before it is
@@ -16,8 +16,8 @@ import pandas as pd
 
 from dagster_project.forecasting.metrics import Numbers
 
-GROUPS = ("product_id", "store_id", "is_event")
-PRIOR_ERRORS = 200
+GROUPS = ("product_id", "store_id", "day_kind")
+PRIOR_ERRORS = 50
 """Errors of the usual size that a group starts with, so that few errors change little."""
 LIMITS = (0.5, 2.0)
 """Least and greatest factor of a row."""

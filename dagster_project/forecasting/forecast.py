@@ -25,8 +25,8 @@ from dagster_project.forecasting.frames import (
     KEYS,
     check_columns,
     check_complete,
+    day_kind,
     is_closed,
-    is_event,
 )
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
@@ -145,7 +145,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_event, is_new, cold_start_stratum, scale, a
+        KEYS, horizon_days, category, is_closed, day_kind, is_new, cold_start_stratum, scale, a
         `units_column` for each of METHODS and, where the frame has it, rmsse_scale; the index is
         0, 1, …
 
@@ -161,7 +161,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         frame[kept]
         .assign(
             is_closed=is_closed(frame),
-            is_event=is_event(frame),
+            day_kind=day_kind(frame),
             is_new=frame["is_new"].to_numpy(dtype=np.bool_),
             cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),

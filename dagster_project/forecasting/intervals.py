@@ -237,7 +237,7 @@ def pit_ranks(table: IntervalTable, errors: Numbers, stratum: Codes) -> tuple[Co
         line, found = extended[stratum[chosen[0]]], errors[chosen]
         low = np.searchsorted(line, found, side="left") - BEYOND
         high = np.searchsorted(line, found, side="right") - BEYOND + 1
-        # An error equal to the lowest quantile, such as of a day without a sale, is not farther out.
+        # An error equal to the lowest quantile, as on a day without a sale, is not farther out.
         low = np.where(found == line[BEYOND], np.maximum(low, 0), low)
         high = np.where(found == line[BEYOND + PATHS - 1], np.minimum(high, PATHS + 1), high)
         below[chosen], above[chosen] = low, high

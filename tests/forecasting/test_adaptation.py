@@ -215,7 +215,8 @@ def test_an_actual_far_beyond_the_highest_quantile_lies_on_the_straight_line_the
     assert below[3] == pytest.approx(PATHS + 60, abs=1), "as far again as the median is away"
     assert (below[4], above[4]) == (PATHS + BEYOND, PATHS + BEYOND + 1)
     assert above[5] in (0, 1)
-    assert below[6] == pytest.approx(1 - 42, abs=1)
+    assert below[6] == -BEYOND, "all ranks that far out are no sale at all"
+    assert above[6] == pytest.approx(1 - 42, abs=1.5)
     ranks = np.arange(1, PATHS + 1)[None, :] + 60
     found = quantile_frame(
         table, np.ones(1), np.ones(1), ONE[:1], levels=(ranks, np.zeros(1, dtype=np.int64))
