@@ -44,7 +44,7 @@ class AdaptationRules:
         few_rows: rows a day with which a stratum moves by half of its step.
     """
 
-    steps: Mapping[str, float] = field(default_factory=lambda: {ALL: 0.01})
+    steps: Mapping[str, float] = field(default_factory=lambda: {ALL: 0.005})
     few_rows: float = 20.0
 
 
