@@ -100,3 +100,12 @@ def test_a_holiday_is_told_from_other_events_and_from_usual_days() -> None:
     frame = pd.DataFrame({"f_is_holiday": [1, 0, 0, None], "f_event_offset": [0, 0, 3, None]})
     assert day_kind(frame).tolist() == ["holiday", "event", "usual", "usual"]
     assert day_kind(frame[[]]).tolist() == ["usual"] * 4
+
+
+def test_holidays_are_at_least_as_wide_as_all_special_days_together() -> None:
+    kinds = ["usual"] * 400 + ["event"] * 100 + ["holiday"] * 10
+    rows = pd.DataFrame({"product_id": "a", "store_id": "1", "day_kind": kinds})
+    sizes = np.array([0.8] * 400 + [2.0] * 100 + [0.1] * 10)
+    found = fit_dispersion(rows, sizes).factors["day_kind"]
+    assert found["holiday"] > 1.3 > 1 > found["usual"]
+    assert found["holiday"] < found["event"]
