@@ -69,7 +69,8 @@ declared scope; what-if questions on promotions and prices within what the serie
   causes them: a price that never changed has no effect here.
 * {fallbacks} series are published with a simpler method instead, since it was better for them.
 * A closed day has no units; whether a store is closed is no input of the model.
-* Intervals come from past errors (in the skops file), not from the trees.
+* Intervals come from past errors (in the skops file), not from the trees. Their levels have
+  followed the days since {record.trained_through_on} in the published forecast, not in the file.
 
 ## Files
 

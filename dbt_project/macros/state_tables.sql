@@ -45,8 +45,11 @@ create table if not exists state.model_versions (
     verdict varchar not null,
     reasons varchar[] not null,
     is_champion boolean not null,
-    is_backfill boolean not null
+    is_backfill boolean not null,
+    state_format integer
 );
+
+alter table state.model_versions add column if not exists state_format integer;
 
 create table if not exists state.backtest_scores (
     model_version varchar not null,
