@@ -18,7 +18,7 @@ import typer
 from dagster_project import pipeline, publishing, report, reproduction, status, summary
 from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
-from dagster_project.commands import contracts, expectations
+from dagster_project.commands import contracts, expectations, policies
 from dagster_project.commands.catalog import catalog
 from dagster_project.commands.shell import (
     EXIT_CODES,
@@ -51,8 +51,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(expectations.app)
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(policies.app, name="policies")
+app.add_typer(expectations.app)
 
 
 class Slice(StrEnum):

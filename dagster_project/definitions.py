@@ -8,6 +8,7 @@ from dagster_project.assets.dbt import build_dbt_assets, dbt_resource
 from dagster_project.assets.forecast import build_forecast_asset
 from dagster_project.assets.landing import build_landing_assets
 from dagster_project.assets.publication import build_publication_assets
+from dagster_project.assets.service_levels import build_service_level_checks
 from dagster_project.assets.training import build_training_assets
 from dagster_project.settings import Settings, load_settings
 
@@ -19,6 +20,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     lock, and a process per step costs more than most steps.
     """
     models = build_dbt_assets(settings)
+    service_levels = build_service_level_checks()
+    measuring = schedules.service_levels_daily(service_levels)
     return dg.Definitions(
         assets=[
             build_landing_assets(settings),
@@ -28,8 +31,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             build_publication_assets(models),
             publications_so_far(),
         ],
-        jobs=schedules.jobs,
-        schedules=schedules.schedules,
+        asset_checks=[service_levels],
+        jobs=[*schedules.jobs, measuring.job],
+        schedules=[*schedules.schedules, measuring],
         sensors=schedules.sensors,
         resources={"settings": settings, "dbt": dbt_resource(settings)},
         executor=dg.in_process_executor,

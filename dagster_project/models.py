@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dagster_project.features import BuiltFeatures
-from dagster_project.forecasting.forecast import ForecastModel, content_hash
+from dagster_project.forecasting.forecast import STATE_FORMAT, ForecastModel, content_hash
 from dagster_project.forecasting.gate import METRICS, PASSED, Verdict
 from dagster_project.forecasting.scores import COLUMNS
 from dagster_project.parameters import Parameters
@@ -59,6 +59,7 @@ class ModelRecord:
         reasons: every rule of the gate with outcome, figure and limit.
         is_champion: whether forecasts are made with it.
         is_backfill: whether it was trained afterwards, to forecast a past origin.
+        state_format: `forecast.STATE_FORMAT` of the code that wrote it; None is older than that.
     """
 
     model_version: str
@@ -78,10 +79,15 @@ class ModelRecord:
     reasons: tuple[str, ...]
     is_champion: bool
     is_backfill: bool
+    state_format: int | None = None
 
     def fits(self, features: BuiltFeatures) -> bool:
-        """Whether it was trained on features of the same scope and SQL."""
-        return (self.scope, self.feature_code) == (features.scope, features.code)
+        """Whether it was trained on features of the same scope and SQL, and this code reads it.
+
+        A model of another format is as good as none: the next run trains again.
+        """
+        trained_on = (self.scope, self.feature_code, self.state_format)
+        return trained_on == (features.scope, features.code, STATE_FORMAT)
 
 
 def version_name(model: ForecastModel) -> str:
@@ -139,6 +145,7 @@ def save(
         "reasons": [str(reason) for reason in verdict.reasons],
         "is_champion": False,
         "is_backfill": is_backfill,
+        "state_format": STATE_FORMAT,
     }
     with transaction(connection):
         found = find_record(connection, name)
@@ -335,13 +342,14 @@ def _insert_value_added(
 def _records(
     connection: duckdb.DuckDBPyConnection, where: str, values: list[Any]
 ) -> list[ModelRecord]:
-    columns = [column.name for column in fields(ModelRecord)]
-    rows = connection.execute(
-        f"select {', '.join(columns)} from state.model_versions {where} "
+    result = connection.execute(
+        # all columns: a home that is only read may be from before the newest
+        f"select * exclude (model) from state.model_versions {where} "
         "order by trained_at, model_version",
         values,
-    ).fetchall()
-    return [_record(dict(zip(columns, row, strict=True))) for row in rows]
+    )
+    names = [column[0] for column in result.description or ()]
+    return [_record(dict(zip(names, row, strict=True))) for row in result.fetchall()]
 
 
 def _record(row: dict[str, Any]) -> ModelRecord:

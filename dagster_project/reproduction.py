@@ -14,7 +14,7 @@ import pandas as pd
 
 from dagster_project import models
 from dagster_project.assets.dbt import dbt_build
-from dagster_project.assets.forecast import BASELINE_VERSION, append_forecast
+from dagster_project.assets.forecast import BASELINE_VERSION, append_forecast, as_adapted
 from dagster_project.assets.frames import read_frame
 from dagster_project.assets.model_card import CARD_FILE
 from dagster_project.assets.model_export import model_files
@@ -207,7 +207,7 @@ def _publish_again(apart: Settings, published: Publication, model: ForecastModel
     with stage("score"), warehouse(apart) as connection:
         used = model.as_baseline() if is_baseline else model
         frame = read_frame(connection, published.cutoff_on)
-        rows = forecast(used, frame)
+        rows = forecast(as_adapted(connection, used, published.cutoff_on), frame)
         append_forecast(
             connection,
             rows,

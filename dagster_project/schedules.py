@@ -52,6 +52,20 @@ weekly_retraining = dg.ScheduleDefinition(
 )
 
 
+def service_levels_daily(checks: dg.AssetChecksDefinition) -> dg.ScheduleDefinition:
+    """Measure each morning what is published, also where nothing new is."""
+    return dg.ScheduleDefinition(
+        name="service_levels_daily",
+        job=dg.define_asset_job(
+            "service_levels",
+            selection=dg.AssetSelection.checks(checks),
+            description="Measure every promised service level on what is published.",
+        ),
+        cron_schedule="0 8 * * *",
+        description="Measure the service levels each morning, whatever was published.",
+    )
+
+
 @dg.sensor(job=ingest, minimum_interval_seconds=60)
 def new_landing_files(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]

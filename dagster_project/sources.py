@@ -72,12 +72,14 @@ class InputColumn:
         is_optional: whether a file without it is accepted.
         is_personal: whether it identifies a person; staging sees it hashed only.
         renamed_from: other names the same column has in older or newer files.
+        description: what it holds, for people; empty where nothing is declared.
     """
 
     name: str
     is_optional: bool = False
     is_personal: bool = False
     renamed_from: tuple[str, ...] = ()
+    description: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,11 +95,13 @@ class Entity:
         name: one of `ENTITIES`.
         business_date_pattern: regular expression with one group that finds a file's business date.
         columns: the declared columns, in the order of the declaration.
+        description: what its files hold, for people; empty where nothing is declared.
     """
 
     name: str
     business_date_pattern: str
     columns: tuple[InputColumn, ...]
+    description: str = ""
 
     @property
     def column_names(self) -> frozenset[str]:
@@ -347,6 +351,7 @@ def _read_entity(declared: Field) -> Entity:
         name=declared.child("name").text(one_of=ENTITIES),
         business_date_pattern=meta.child("business_date").pattern(default=ISO_DATE_IN_NAME),
         columns=columns,
+        description=declared.child("description").text(default="").strip(),
     )
 
 
@@ -359,6 +364,7 @@ def _read_column(declared: Field) -> InputColumn:
         is_optional=meta.child("optional").flag(default=False),
         is_personal=meta.child("personal").flag(default=False),
         renamed_from=meta.child("renamed_from").texts(),
+        description=declared.child("description").text(default="").strip(),
     )
     if any(name.casefold() in RESERVED_COLUMNS for name in column.names):
         declared.child("name").fail(

@@ -27,7 +27,12 @@ from duckdb.sqltypes import BIGINT, DATE, VARCHAR
 from dagster_project.settings import DBT_PROJECT, customer_key_from_environment
 
 KEY_FILE = "customer.key"
+SHORTEST_KEY = 16  # characters; a generated key has 64
 LAYERS_AFTER_LOADING = ("features", "data_products", "observability")
+
+
+class CustomerKeyUnsafe(RuntimeError):
+    """The key of the customer hash can be read by others, or guessed; says what to do."""
 
 
 def customer_hasher(key: bytes) -> Any:
@@ -63,10 +68,14 @@ def easter_sunday(year: int) -> date:
 
 
 def customer_key(home: Path) -> bytes:
-    """The key of the customer hash: MESHCAST_CUSTOMER_KEY, or the home's own generated file."""
+    """The key of the customer hash: MESHCAST_CUSTOMER_KEY, or the home's own generated file.
+
+    Raises:
+        CustomerKeyUnsafe: others may read the file, or the key is too short to be a secret.
+    """
     from_environment = customer_key_from_environment()
     if from_environment is not None:
-        return from_environment
+        return _long_enough(from_environment, "MESHCAST_CUSTOMER_KEY", "Set a longer one")
     path = home / KEY_FILE
     if not path.exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -80,7 +89,24 @@ def customer_key(home: Path) -> bytes:
             pass
         finally:
             candidate.unlink()
-    return path.read_text().strip().encode()
+    permissions = path.stat().st_mode & 0o777
+    if permissions & 0o077:
+        raise CustomerKeyUnsafe(
+            f"{path}: expected a file that only its owner may read (0600), found "
+            f"{permissions:04o}. If somebody may have read it, rotate the key (docs/operation.md); "
+            f"then, or else: chmod 600 {path}"
+        )
+    remedy = "Remove the file: the next run makes a new key and hashes every line again"
+    return _long_enough(path.read_text().strip().encode(), str(path), remedy)
+
+
+def _long_enough(key: bytes, place: str, remedy: str) -> bytes:
+    if len(key) < SHORTEST_KEY:
+        raise CustomerKeyUnsafe(
+            f"{place}: expected a key of at least {SHORTEST_KEY} characters, found {len(key)}. "
+            f"{remedy}."
+        )
+    return key
 
 
 @functools.cache
@@ -94,6 +120,15 @@ def loading_revision() -> str:
     """MD5 as `sql_revision`, over the SQL that landed files go through up to `loads`."""
     files = (file for file in _sql_files() if not _is_after_loading(file))
     return content_md5(DBT_PROJECT, files)
+
+
+def keyed_revision(key: bytes) -> str:
+    """What lines are loaded with: `loading_revision`, and which key customers are hashed with.
+
+    So the next build reads every line again after the key was rotated, and no table mixes hashes
+    of two keys. It tells nothing of the key: that is only the key of an HMAC in it.
+    """
+    return hmac.new(key, loading_revision().encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _sql_files() -> list[Path]:
@@ -122,11 +157,12 @@ def content_md5(folder: Path, files: Iterable[Path]) -> str:
 
 def register_functions(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Register the functions of this module that SQL calls, under their own names."""
+    key = customer_key(home)
     connection.create_function("sql_revision", sql_revision, [], VARCHAR)
-    connection.create_function("loading_revision", loading_revision, [], VARCHAR)
+    connection.create_function("loading_revision", lambda: keyed_revision(key), [], VARCHAR)
     connection.create_function(
         "hash_customer",
-        customer_hasher(customer_key(home)),
+        customer_hasher(key),
         [VARCHAR],
         VARCHAR,
         type=PythonUDFType.ARROW,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +22,8 @@ from dagster_project.publishing import (
     ports_are_linked,
     reader_file,
 )
+from dagster_project.service_levels.measurement import Measurement
+from dagster_project.service_levels.recording import newest_measurements
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
 from dagster_project.warehouse import warehouse
@@ -46,6 +48,7 @@ class Status:
         data_through: last day of accepted sales, and how long ago that is.
         champion: the live model and its cutoff.
         publication: the current publication.
+        service_levels: how many promises of the contracts were kept when last measured.
         port: the file readers open.
         needs_attention: what a person should do.
     """
@@ -56,6 +59,7 @@ class Status:
     data_through: str
     champion: str | None
     publication: str | None
+    service_levels: str | None
     port: str
     needs_attention: list[str]
 
@@ -65,10 +69,12 @@ def read_status(settings: Settings) -> Status:
     sources = [source.name for source in deployed_sources(settings)]
     accepted = rejected = 0
     cutoff_on, champion = None, None
+    measured: tuple[Measurement, ...] = ()
     if settings.warehouse_file.exists():
         with warehouse(settings) as connection:
             accepted, rejected = connection.execute(FILES, [sources]).fetchall()[0]
             cutoff_on = _cutoff(connection)
+            measured = newest_measurements(connection)
             live = models.champion_record(connection)
             if live is not None:
                 champion = f"{live.model_version}, trained through {live.trained_through_on}"
@@ -85,11 +91,13 @@ def read_status(settings: Settings) -> Status:
         if published is None
         else f"{published.number} of {published.published_at:%Y-%m-%d %H:%M}, forecast version "
         f"{published.forecast_version} from {published.cutoff_on}",
+        service_levels=_kept(measured),
         port=str(reader_file(settings)),
         needs_attention=[
             *_of_landing(settings, accepted, rejected),
             *_of_last_run(settings),
             *_of_publication(settings, published),
+            *_of_service_levels(measured),
         ],
     )
 
@@ -189,3 +197,22 @@ def _of_publication(settings: Settings, published: Publication | None) -> Iterat
     failed = settings.published / "failed"
     for folder in sorted(failed.iterdir()) if failed.exists() else []:
         yield f"a candidate failed its audit: {folder / 'audit.json'}"
+
+
+def _kept(measured: Sequence[Measurement]) -> str | None:
+    if not measured:
+        return None
+    met = [item.met for item in measured]
+    return (
+        f"{met.count(True)} kept, {met.count(False)} missed, {met.count(None)} not measured yet, "
+        f"on {measured[0].measured_on}"
+    )
+
+
+def _of_service_levels(measured: Sequence[Measurement]) -> Iterator[str]:
+    for item in measured:
+        if item.met is False:
+            yield (
+                f"a service level of {item.product} is missed ({item.severity}), {item.name}: "
+                f"{item.told()}. slo_status_v1 tells what is left of its error budget"
+            )

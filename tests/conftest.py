@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from dagster_project.contracts.dry_build import DryBuild, dry_build
 from dagster_project.settings import CHECKOUT, Settings
 from tests.command_line import (
     CUTOFF_ON,
@@ -124,6 +126,18 @@ def published_page(published_home: Path) -> dict[str, Any]:
     """What the run that made `published_home` printed as JSON."""
     page: dict[str, Any] = json.loads((published_home.parent / "page.json").read_text())
     return page
+
+
+@pytest.fixture(scope="session")
+def built_dry(build_once: BuildOnce) -> DryBuild:
+    """The project of this checkout, compiled for every source without a line of data."""
+
+    def make(folder: Path) -> None:
+        settings = Settings(home=folder / "home", today=date(2018, 1, 1))
+        (folder / "build.pickle").write_bytes(pickle.dumps(dry_build(settings)))
+
+    build: DryBuild = pickle.loads((build_once("dry", make) / "build.pickle").read_bytes())
+    return build
 
 
 @pytest.fixture

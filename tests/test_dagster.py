@@ -16,6 +16,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_project import models, publishing, schedules
 from dagster_project.assets import landing, publication, training
 from dagster_project.assets.forecast import BASELINE_VERSION, ORIGINS
+from dagster_project.contracts.contract import read_contracts
 from dagster_project.definitions import build_definitions
 from dagster_project.forecasting.gate import GateThresholds
 from dagster_project.pipeline import prepare_dagster_home
@@ -130,6 +131,25 @@ def test_dbt_tests_are_checks_and_the_gate_is_one_that_blocks(definitions: dg.De
     gate = graph.get(checks["challenger", training.GATE_CHECK])
     assert gate.blocking
     assert "baseline" in (gate.description or "")
+
+
+def test_dagster_says_of_a_port_what_its_contract_says(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    told = 0
+    for contract in read_contracts():
+        for table in contract.tables:
+            node = graph.get(publication.port_key(table.relation))
+            freshness = contract.promised("freshness", table.relation)
+            assert node.description == table.description
+            assert list(node.owners) == [contract.owner]
+            assert node.tags["contract_version"] == contract.version
+            if freshness is None:
+                assert node.freshness_policy is None
+            else:
+                policy = dg.FreshnessPolicy.time_window(fail_window=freshness.span())
+                assert node.freshness_policy == policy
+                told += 1
+    assert told >= 3
 
 
 def test_ports_and_landing_have_a_freshness_policy(definitions: dg.Definitions) -> None:

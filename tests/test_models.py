@@ -383,3 +383,17 @@ def test_a_kill_within_saving_leaves_nothing(
     monkeypatch.undo()
     with warehouse(settings) as connection:
         assert _count(connection, "model_versions") == 0
+
+
+def test_a_model_of_another_state_format_is_as_good_as_none(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, scores: pd.DataFrame
+) -> None:
+    name = _save(connection, model, scores)
+    models.promote(connection, name)
+    assert models.champion(connection, FEATURES) is not None
+    # As a home written before the format was kept: the column is empty, or not there at all.
+    connection.execute("update state.model_versions set state_format = null")
+    assert models.champion(connection, FEATURES) is None
+    assert models.fitting_records(connection, FEATURES) == [], "so that retraining is due"
+    connection.execute("alter table state.model_versions drop column state_format")
+    assert [record.state_format for record in models.records(connection)] == [None]

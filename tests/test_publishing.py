@@ -45,6 +45,8 @@ from lines;
 create view daily_sales_v1 as
 select 'milk' as product_id, 's1' as store_id, sum(quantity)::decimal(18, 4) as units_sold, sold_on
 from lines group by sold_on;
+create view daily_sales_v2 as
+select product_id, store_id, units_sold as units_net, sold_on from daily_sales_v1;
 create view likely_stockouts_v1 as
 select 'milk' as product_id, 's1' as store_id, 3 as days, sold_on as starts_on
 from lines where quantity < 0;
@@ -813,6 +815,7 @@ def test_every_table_of_a_contract_is_a_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
+        "daily_sales_v2",
         "forecast_value_added_v1",
         "likely_stockouts_v1",
         "sales_events_v1",

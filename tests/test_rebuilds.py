@@ -76,3 +76,17 @@ def test_lines_from_before_their_code_was_kept_are_read_again(
 ) -> None:
     connection.execute("create table loads as select 1 as file_id")
     assert rebuilds(connection) == (LINES,)
+
+
+def test_lines_that_another_key_has_hashed_are_read_again(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    sql_functions.register_functions(connection, tmp_path)
+    connection.execute("create table loads as select 1 as file_id, loading_revision() as code")
+    assert rebuilds(connection) == ()
+    (tmp_path / sql_functions.KEY_FILE).unlink()
+    with duckdb.connect() as after:
+        sql_functions.register_functions(after, tmp_path)
+        after.register("loaded", connection.execute("from loads").arrow())
+        after.execute("create table loads as from loaded")
+        assert rebuilds(after) == (LINES,)

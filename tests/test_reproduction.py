@@ -52,6 +52,7 @@ def test_a_publication_is_reproduced_with_the_same_model_and_rows(home: Path) ->
         "model",
         "sales_events_v1",
         "daily_sales_v1",
+        "daily_sales_v2",
         "forecast_value_added_v1",
         "likely_stockouts_v1",
         "sales_forecast_v1",

@@ -147,12 +147,15 @@ class DbtBesideThisPython(DbtCliResource):
 
 
 def dbt_resource(settings: Settings) -> DbtCliResource:
-    """The dbt command line beside this Python, on the embedded target."""
+    """The dbt command line beside this Python.
+
+    The target is the default of the profile and is not named: dbt parses everything again where the
+    last command named another, or none, as an analyst's plain `dbt build` does.
+    """
     return DbtBesideThisPython(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(PROFILES),
         dbt_executable=settings.dbt_executable,
-        target="embedded",
     )
 
 

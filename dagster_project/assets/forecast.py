@@ -12,7 +12,7 @@ from dagster_project import models
 from dagster_project.assets.catalog import owners, state_columns
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.evidence import forecast_picture
-from dagster_project.assets.frames import read_frame
+from dagster_project.assets.frames import WarehouseHistory, read_frame
 from dagster_project.assets.training import (
     CHAMPION,
     forecast_scope,
@@ -20,6 +20,7 @@ from dagster_project.assets.training import (
     train_as_of,
 )
 from dagster_project.features import BuiltFeatures, built_features, origin_key
+from dagster_project.forecasting.backtest import adapted_to
 from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.gate import GateThresholds, judge
@@ -89,7 +90,8 @@ def score(
 
     The newest origin is forecast with the champion, or with the baseline when no model of its
     features has passed the gate. A past origin is forecast as it would have been then: with a model
-    trained and judged on what was known at its cutoff, and marked as a backfill.
+    trained and judged on what was known at its cutoff, and marked as a backfill. Intervals have
+    followed every day that was known at the cutoff, also those since the training.
 
     Raises:
         ValueError: it is no origin or has no series, or no model has been trained yet.
@@ -123,7 +125,7 @@ def score(
         )
         if known is not None:
             return known
-    rows = forecast(model, frame)
+    rows = forecast(as_adapted(connection, model, cutoff_on), frame)
     return append_forecast(
         connection,
         rows,
@@ -153,6 +155,20 @@ def model_in_use(
             "the job `retrain`, or `meshcast run`, which does it where it is due."
         )
     return BASELINE_VERSION, newest[1].as_baseline()
+
+
+def as_adapted(
+    connection: duckdb.DuckDBPyConnection, model: ForecastModel, cutoff_on: date
+) -> ForecastModel:
+    """The model with intervals that have followed what came true from its training to a cutoff."""
+    parameters = model.demand.parameters
+    history = WarehouseHistory(
+        connection,
+        known_through_on=cutoff_on,
+        max_rows=parameters.max_training_rows,
+        seed=parameters.seed,
+    )
+    return adapted_to(model, history, cutoff_on)
 
 
 def model_of_then(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 
 import duckdb
 import pandas as pd
@@ -102,7 +103,7 @@ class WarehouseHistory:
         max_rows: int,
         seed: int,
     ) -> None:
-        """Draw the sample that every training of this history takes its rows from.
+        """Find the weekly origins; the sample is drawn when a training first asks for it.
 
         Args:
             connection: the warehouse.
@@ -115,16 +116,22 @@ class WarehouseHistory:
         """
         require_features(connection, known_through_on)
         self._connection = connection
+        self._known_through_on, self._max_rows, self._seed = known_through_on, max_rows, seed
         weekly = [row[0] for row in connection.execute(ORIGINS).fetchall()]
         self.cutoffs = [cutoff for cutoff in weekly if cutoff <= known_through_on]
-        counted = connection.execute(IN_SCOPE_ROWS, [known_through_on]).fetchone()
+
+    @cached_property
+    def _sample(self) -> pd.DataFrame:
+        """The rows that every training of this history takes its own from."""
+        known_through_on = self._known_through_on
+        counted = self._connection.execute(IN_SCOPE_ROWS, [known_through_on]).fetchone()
         rows = int(counted[0] or 0) if counted else 0
-        share = min(1.0, SAMPLE_FACTOR * max_rows / rows) if rows else 1.0
+        share = min(1.0, SAMPLE_FACTOR * self._max_rows / rows) if rows else 1.0
         cutoffs = ", ".join(f"date '{cutoff}'" for cutoff in self.cutoffs) or "null"
-        self._sample = _plain(
-            connection.execute(
+        return _plain(
+            self._connection.execute(
                 SAMPLED_FRAME.format(cutoffs=cutoffs),
-                [known_through_on, seed, round(share * 1_000_000)],
+                [known_through_on, self._seed, round(share * 1_000_000)],
             )
         )
 

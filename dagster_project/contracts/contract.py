@@ -44,6 +44,7 @@ SPANS = {
     for unit in units
 }
 RESTRICTED_DATABASE = "published/restricted/"
+LIVE_PATH = "published/live/"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Contract:
         usage: how to read it.
         support: where to ask.
         is_restricted: whether its tables are published apart from the open ports.
+        is_live: whether they are refreshed in place, beside the publications.
     """
 
     product: str
@@ -109,6 +111,7 @@ class Contract:
     usage: str
     support: tuple[SupportChannel, ...]
     is_restricted: bool = False
+    is_live: bool = False
 
     def ends_on(self, relation: str) -> datetime.date | None:
         """The day after which a table is no longer published; None where none is announced."""
@@ -177,6 +180,9 @@ def contract_of(document: Document) -> Contract:
         is_restricted=any(
             str(server.get("database", "")).startswith(RESTRICTED_DATABASE)
             for server in value["servers"]
+        ),
+        is_live=any(
+            str(server.get("path", "")).startswith(LIVE_PATH) for server in value["servers"]
         ),
     )
 

@@ -7,7 +7,7 @@ fit's. Their errors are as much out of sample, and intervals learn from all of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -18,12 +18,13 @@ from dagster_project.forecasting.calibration import (
     Calibration,
     CalibrationRules,
     Published,
+    adapted,
     calibrate,
     with_fallback,
     with_intervals,
     with_paths,
 )
-from dagster_project.forecasting.forecast import method_rows, published_rows
+from dagster_project.forecasting.forecast import ForecastModel, method_rows, published_rows
 from dagster_project.forecasting.frames import KEYS, check_columns
 from dagster_project.forecasting.metrics import pit_bounds
 from dagster_project.forecasting.model import DemandModel, fit
@@ -253,6 +254,45 @@ def established_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """`method_rows` of the series that are not new."""
     rows = method_rows(demand, frame)
     return rows[~rows["is_new"]].reset_index(drop=True)
+
+
+def adapted_to(
+    model: ForecastModel,
+    history: History,
+    cutoff_on: date,
+    *,
+    rules: CalibrationRules | None = None,
+    max_past_rows: int = BacktestPlan.max_past_rows,
+) -> ForecastModel:
+    """The model with levels that have followed the days between its training and a cutoff.
+
+    It forecasts those days from weekly origins: the last before its training ended and all since.
+    No day of them was trained on, so the errors are as much out of sample as the backtest's. What
+    comes out depends on the model and on what was known at the cutoff alone, not on which days
+    somebody ran: whoever builds the same forecast again finds the same.
+
+    Args:
+        model: the model as it was trained.
+        history: gives frames and actuals as known on a day.
+        cutoff_on: last day of data used.
+        rules: how fast levels follow; the defaults where left out.
+        max_past_rows: rows kept at most, about; above it origins are left out, evenly.
+    """
+    trained_on = model.trained_through_on
+    before = [cutoff for cutoff in history.cutoffs if cutoff <= trained_on][-1:]
+    origins = before + [cutoff for cutoff in history.cutoffs if trained_on < cutoff < cutoff_on]
+    if not origins or trained_on >= cutoff_on:
+        return model
+    first = established_rows(model.demand, history.scoring_rows(origins[0]))
+    most = max(1, max_past_rows // max(len(first), 1))
+    later = [
+        established_rows(model.demand, history.scoring_rows(origin))
+        for origin in _evenly(origins, most)[1:]
+    ]
+    came = _known_by([first, *later], history, cutoff_on)
+    came = came[(came["target_on"] > pd.Timestamp(trained_on)) & came["units"].notna()]
+    moved = adapted(model.calibration, came, rules or CalibrationRules())
+    return replace(model, calibration=moved)
 
 
 def origins_between(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dagster_project.forecasting.adaptation import Adaptation, AdaptationRules, adapt
 from dagster_project.forecasting.dispersion import Dispersion, fit_dispersion
 from dagster_project.forecasting.fallback import (
     FallbackRule,
@@ -24,7 +25,9 @@ from dagster_project.forecasting.intervals import (
     errors_of,
     fit_intervals,
     mean_errors,
+    pit_ranks,
     quantile_frame,
+    stratum_of,
 )
 from dagster_project.forecasting.metrics import Codes, Numbers
 from dagster_project.forecasting.paths import PastRanks, Paths, draw_paths, fit_ranks, ranks_of
@@ -36,6 +39,8 @@ from dagster_project.forecasting.rungs import (
     units_column,
 )
 
+UNMOVED = Adaptation({})
+
 
 @dataclass(frozen=True)
 class CalibrationRules:
@@ -44,11 +49,13 @@ class CalibrationRules:
     Attributes:
         strata: how errors are pooled.
         fallback: when a series falls back.
+        adaptation: how fast levels follow what came true.
         seed: order of errors that are the same, such as those of days without a sale.
     """
 
     strata: Strata = field(default_factory=Strata)
     fallback: FallbackRule = field(default_factory=FallbackRule)
+    adaptation: AdaptationRules = field(default_factory=AdaptationRules)
     seed: int = 20171231
 
 
@@ -63,12 +70,14 @@ class Calibration:
         dispersion: the power that each ratio of the model is taken to.
         ranks: of each method: on which past days its errors were large together.
         fallbacks: the rung of each series that is not served by the model.
+        adaptations: of each method: how its levels have moved with what came true.
     """
 
     intervals: dict[str, IntervalTable]
     dispersion: Dispersion
     ranks: dict[str, PastRanks]
     fallbacks: Fallbacks
+    adaptations: dict[str, Adaptation]
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     Args:
         past: rows of series that were not new, with `units` (null is skipped), the units of each
             method, `scale`, `horizon_days`, `cold_start_stratum`, `product_id`,
-            `store_id`, `target_on`, `is_closed`, `is_event`. Their cold start is made as if they
+            `store_id`, `target_on`, `is_closed`, `day_kind`. Their cold start is made as if they
             had been new.
         rules: how to pool, when to fall back.
 
@@ -112,11 +121,32 @@ def calibrate(past: pd.DataFrame, rules: CalibrationRules) -> Calibration:
     ranks: dict[str, PastRanks] = {}
     block_days = rules.strata.horizon_block_days
     for rung in METHODS:
-        units = _numbers(known, units_column(rung))
-        errors = errors_of(_numbers(known, "units"), units, *spread_of(known, rung, dispersion))
+        units, errors = _numbers(known, units_column(rung)), _errors(known, rung, dispersion)
         tables[rung] = fit_intervals(errors, units, _horizon(known, rung, block_days), rules.strata)
         ranks[rung] = fit_ranks(known, errors, seed=rules.seed)
-    return Calibration(tables, dispersion, ranks, choose_fallbacks(known, rules.fallback))
+    fallbacks = choose_fallbacks(known, rules.fallback)
+    unmoved = Calibration(tables, dispersion, ranks, fallbacks, dict.fromkeys(METHODS, UNMOVED))
+    return adapted(unmoved, known, rules)
+
+
+def adapted(calibration: Calibration, came: pd.DataFrame, rules: CalibrationRules) -> Calibration:
+    """The same calibration with levels that have followed what came true, day by day.
+
+    Args:
+        calibration: where the levels stand.
+        came: rows as in `calibrate` of days that it has not followed yet.
+        rules: how fast levels follow.
+    """
+    moved = dict(calibration.adaptations)
+    for rung, table in calibration.intervals.items():
+        errors = _errors(came, rung, calibration.dispersion)
+        known = ~np.isnan(errors)
+        rows = came[known]
+        horizon = _horizon(rows, rung, table.horizon_block_days)
+        stratum = stratum_of(table, _numbers(rows, units_column(rung)), horizon)
+        found = pit_ranks(table, errors[known], stratum)
+        moved[rung] = adapt(moved[rung], rows, found, rules.adaptation)
+    return replace(calibration, adaptations=moved)
 
 
 def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> tuple[Numbers, Numbers]:
@@ -126,11 +156,17 @@ def spread_of(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> tuple[Nu
     return np.where(rows["is_closed"].to_numpy(dtype=np.bool_), 0.0, spread), power
 
 
+def _errors(rows: pd.DataFrame, rung: str, dispersion: Dispersion) -> Numbers:
+    """Errors of a method, null where the day is closed or its sales not known."""
+    units = _numbers(rows, units_column(rung))
+    return errors_of(_numbers(rows, "units"), units, *spread_of(rows, rung, dispersion))
+
+
 def _dispersion(known: pd.DataFrame, rules: CalibrationRules) -> Dispersion:
     """Learn how wide the model's errors are beside those of all forecasts of their stratum."""
     units = _numbers(known, units_column(MODEL))
     horizon = _horizon(known, MODEL, rules.strata.horizon_block_days)
-    errors = errors_of(_numbers(known, "units"), units, *spread_of(known, MODEL, Dispersion({})))
+    errors = _errors(known, MODEL, Dispersion({}))
     usual = mean_errors(fit_intervals(errors, units, horizon, rules.strata), units, horizon)
     sizes = np.full(len(known), np.nan)
     np.divide(np.abs(errors), usual, out=sizes, where=usual > 0)
@@ -173,6 +209,7 @@ def with_paths(rows: pd.DataFrame, published: Published, calibration: Calibratio
             _horizon(part, rung, table.horizon_block_days),
             ranks_of(calibration.ranks[rung], part),
             power,
+            calibration.adaptations[rung].ranks_of(part),
         )
     return replace(published, paths=paths)
 
@@ -192,6 +229,7 @@ def _published(
             spread,
             _horizon(part, rung, table.horizon_block_days),
             power,
+            calibration.adaptations[rung].ranks_of(part),
         )
     return Published(units, pd.DataFrame(quantiles, columns=list(QUANTILES)), method)
 

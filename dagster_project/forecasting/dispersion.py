@@ -1,4 +1,4 @@
-"""How much wider than others the errors of a product, of a store and of event days are.
+"""How much wider than others the errors of a product, of a store and of a kind of day are.
 
 Pooled quantiles (`intervals`) suit the mean of what is pooled: a product that is harder to forecast
 than others of its size is covered less. So the ratio y / f is taken to a power 1 / d before it is
@@ -16,9 +16,12 @@ import pandas as pd
 
 from dagster_project.forecasting.metrics import Numbers
 
-GROUPS = ("product_id", "store_id", "is_event")
-PRIOR_ERRORS = 200
+GROUPS = ("product_id", "store_id", "day_kind")
+PRIOR_ERRORS = 50
 """Errors of the usual size that a group starts with, so that few errors change little."""
+HOLIDAY = "holiday"
+SPECIAL = (HOLIDAY, "event")
+"""Holidays are few: theirs is at least the factor of all special days together."""
 LIMITS = (0.5, 2.0)
 """Least and greatest factor of a row."""
 
@@ -57,6 +60,10 @@ def fit_dispersion(rows: pd.DataFrame, sizes: Numbers) -> Dispersion:
         sums = pd.Series(sizes, index=rows.index).groupby(values.to_numpy()).agg(["sum", "size"])
         means = (sums["sum"] + PRIOR_ERRORS) / (sums["size"] + PRIOR_ERRORS)
         factors[name] = {str(value): float(mean) for value, mean in means.items()}
+        if name == "day_kind" and HOLIDAY in factors[name]:
+            special = sums.loc[[kind for kind in SPECIAL if kind in sums.index]].sum()
+            pooled = (special["sum"] + PRIOR_ERRORS) / (special["size"] + PRIOR_ERRORS)
+            factors[name][HOLIDAY] = max(factors[name][HOLIDAY], float(pooled))
         sizes = sizes / values.map(factors[name]).to_numpy(dtype=np.float64)
     return Dispersion(factors)
 

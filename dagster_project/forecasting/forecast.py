@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from dagster_project.forecasting.adaptation import Adaptation
 from dagster_project.forecasting.calibration import (
     Calibration,
     Published,
@@ -24,8 +25,8 @@ from dagster_project.forecasting.frames import (
     KEYS,
     check_columns,
     check_complete,
+    day_kind,
     is_closed,
-    is_event,
 )
 from dagster_project.forecasting.inputs import series_scale
 from dagster_project.forecasting.intervals import PATHS, QUANTILES, IntervalTable
@@ -40,7 +41,7 @@ from dagster_project.forecasting.rungs import (
 )
 from dagster_project.parameters import Parameters
 
-STATE_FORMAT = 5
+STATE_FORMAT = 6
 DECIMALS = 4
 """Digits of published units: they are DECIMAL(18, 4), and hide the last bits of the arithmetic."""
 
@@ -77,6 +78,7 @@ class ForecastModel:
             "intervals": {name: vars(self.calibration.intervals[name]) for name in METHODS},
             "dispersion": self.calibration.dispersion.factors,
             "ranks": {name: vars(self.calibration.ranks[name]) for name in METHODS},
+            "adaptations": {name: self.calibration.adaptations[name].shifts for name in METHODS},
             "fallbacks": [[*pair, rung] for pair, rung in self.calibration.fallbacks.items()],
         }
 
@@ -102,6 +104,7 @@ class ForecastModel:
                 Dispersion(state["dispersion"]),
                 {rung: PastRanks(**ranks) for rung, ranks in state["ranks"].items()},
                 {(product_id, store_id): rung for product_id, store_id, rung in state["fallbacks"]},
+                {rung: Adaptation(shifts) for rung, shifts in state["adaptations"].items()},
             ),
         )
 
@@ -129,6 +132,11 @@ def content_hash(model: ForecastModel) -> str:
             for key, value in sorted(state[name][rung].items()):
                 digest.update(f"{name} {rung} {key} {np.shape(value)}".encode())
                 digest.update(np.ascontiguousarray(value).tobytes())
+    for rung in METHODS:
+        for kind, shifts in sorted(state["adaptations"][rung].items()):
+            for stratum, shift in sorted(shifts.items()):
+                digest.update(f"adaptations {rung} {kind} {stratum}".encode())
+                digest.update(np.ascontiguousarray(shift).tobytes())
     digest.update(trees_bytes(model.demand))
     return digest.hexdigest()
 
@@ -137,7 +145,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that calibration and scoring need, with the units of every method.
 
     Returns:
-        KEYS, horizon_days, category, is_closed, is_event, is_new, cold_start_stratum, scale, a
+        KEYS, horizon_days, category, is_closed, day_kind, is_new, cold_start_stratum, scale, a
         `units_column` for each of METHODS and, where the frame has it, rmsse_scale; the index is
         0, 1, …
 
@@ -153,7 +161,7 @@ def method_rows(demand: DemandModel, frame: pd.DataFrame) -> pd.DataFrame:
         frame[kept]
         .assign(
             is_closed=is_closed(frame),
-            is_event=is_event(frame),
+            day_kind=day_kind(frame),
             is_new=frame["is_new"].to_numpy(dtype=np.bool_),
             cold_start_stratum=frame["cold_start_stratum"].to_numpy(dtype=np.int64),
             scale=series_scale(frame, demand.parameters),

@@ -64,12 +64,16 @@ def is_closed(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return frame["is_open"].astype("boolean").eq(False).fillna(False).to_numpy(dtype=np.bool_)
 
 
-def is_event(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """True on public holidays and on the day of a rare event of the store's calendar."""
-    found = np.zeros(len(frame), dtype=np.bool_)
-    for name, value in (("f_is_holiday", 1), ("f_event_offset", 0)):
+def day_kind(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """`holiday` on public holidays, `event` on the day of another rare event, else `usual`.
+
+    Both are of the store's calendar. Few stores open on a holiday, and how much they sell then is
+    hard to tell; many events hardly change anything.
+    """
+    found = np.full(len(frame), "usual", dtype=object)
+    for kind, name, value in (("event", "f_event_offset", 0), ("holiday", "f_is_holiday", 1)):
         if name in frame.columns:
-            found |= frame[name].eq(value).fillna(False).to_numpy(dtype=np.bool_)
+            found[frame[name].eq(value).fillna(False).to_numpy(dtype=np.bool_)] = kind
     return found
 
 

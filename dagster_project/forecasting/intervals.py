@@ -35,9 +35,19 @@ PATHS = 119
 """Sample paths of a forecast. 119 + 1 is a multiple of 40, so every published level is k / 120 and
 needs no interpolation; 119 past days are 17 whole weeks. See docs/decisions/0013."""
 
+MEDIAN = PATHS // 2
+BEYOND = PATHS + 1
+"""Ranks that go on beyond the lowest and the highest quantile, in a straight line: each step is
+1/60 of the distance between that quantile and the median."""
+
 LEVELS = np.arange(1, PATHS + 1) / (PATHS + 1)
 PUBLISHED = np.array([round(level * (PATHS + 1)) - 1 for level in QUANTILES.values()])
 """Positions of the published quantiles among LEVELS."""
+
+
+Levels = tuple[Codes, Codes]
+"""Ranks of each level, shape (kinds, PATHS), ascending within 1 - BEYOND to PATHS + BEYOND, and the
+kind of each row, shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +78,11 @@ class IntervalTable:
         band_edges: ascending inner edges of the volume bands, shape (bands - 1,).
         horizon_block_days: length of a horizon block.
         quantiles: error quantiles, shape (bands, blocks, levels), ascending along the last axis.
-        errors: number of errors in each stratum, shape (bands, blocks).
     """
 
     band_edges: Numbers
     horizon_block_days: int
     quantiles: npt.NDArray[np.float64]
-    errors: Codes
 
 
 def errors_of(
@@ -119,7 +127,6 @@ def fit_intervals(
     band = np.searchsorted(edges, forecast, side="right")
     block = (horizon_days[usable] - 1) // strata.horizon_block_days
     shape = (len(edges) + 1, int(block.max()) + 1)
-    counts = np.zeros(shape, dtype=np.int64)
     quantiles = np.empty((*shape, len(LEVELS)))
     pooled = conformal_quantiles(errors)
     for row in range(shape[0]):
@@ -127,9 +134,8 @@ def fit_intervals(
         parent = conformal_quantiles(errors[in_band], strata.min_errors, pooled)
         for column in range(shape[1]):
             chosen = errors[in_band & (block == column)]
-            counts[row, column] = len(chosen)
             quantiles[row, column] = conformal_quantiles(chosen, strata.min_errors, parent)
-    return IntervalTable(edges, strata.horizon_block_days, quantiles, counts)
+    return IntervalTable(edges, strata.horizon_block_days, quantiles)
 
 
 def conformal_quantiles(
@@ -160,6 +166,7 @@ def quantile_frame(
     spread: Numbers,
     horizon_days: Codes,
     power: Numbers | float = 1.0,
+    levels: Levels | None = None,
 ) -> pd.DataFrame:
     """Quantiles of units per row, ascending and at least 0.
 
@@ -169,12 +176,13 @@ def quantile_frame(
         spread: units that errors are measured in; 0 gives the forecast itself.
         horizon_days: days ahead; beyond the longest calibrated block its last one counts.
         power: of the ratio, as in `errors_of`.
+        levels: ranks that levels have, as adapted; None is each level's own.
 
     Returns:
         One column for each name in QUANTILES, shape (n, 5).
     """
-    errors = table.quantiles[..., PUBLISHED].reshape(-1, len(PUBLISHED))
-    errors = errors[stratum_of(table, forecast, horizon_days)]
+    quantiles, row = error_quantiles(table, stratum_of(table, forecast, horizon_days), levels)
+    errors = quantiles[:, PUBLISHED][row]
     ratios = (1 + errors) ** np.asarray(power)[..., None] - 1
     units = forecast[:, None] + ratios * spread[:, None]
     return pd.DataFrame(np.maximum(units, 0.0), columns=list(QUANTILES))
@@ -184,6 +192,65 @@ def mean_errors(table: IntervalTable, forecast: Numbers, horizon_days: Codes) ->
     """Mean absolute error of each row's stratum, shape (n,): that of its absolute quantiles."""
     means = np.abs(table.quantiles).mean(axis=-1).ravel()
     return np.asarray(means[stratum_of(table, forecast, horizon_days)], dtype=np.float64)
+
+
+def error_quantiles(
+    table: IntervalTable, stratum: Codes, levels: Levels | None
+) -> tuple[Numbers, Codes]:
+    """Error quantiles at all levels, those of rows that are alike once.
+
+    Args:
+        table: fitted strata.
+        stratum: of each row (`stratum_of`).
+        levels: ranks that levels have; None is each level's own.
+
+    Returns:
+        Quantiles, shape (m, PATHS), ascending along the last axis, and the place of each row's.
+    """
+    flat = table.quantiles.reshape(-1, PATHS)
+    if levels is None:
+        return flat, stratum
+    ranks, kind = levels
+    pairs, row = np.unique(stratum * len(ranks) + kind, return_inverse=True)
+    stratum, kind = pairs // len(ranks), pairs % len(ranks)
+    places = ranks[kind] + BEYOND - 1
+    return np.take_along_axis(_extended(flat)[stratum], places, axis=1), row.astype(np.int64)
+
+
+def pit_ranks(table: IntervalTable, errors: Numbers, stratum: Codes) -> tuple[Codes, Codes]:
+    """Between which ranks of its stratum each error lies, as `metrics.pit_bounds` counts.
+
+    Rank 0 to 1 is below the lowest quantile, PATHS to PATHS + 1 above the highest; an error farther
+    out lies between the ranks that go on in a straight line there.
+
+    Args:
+        table: fitted strata.
+        errors: from `errors_of`, none null, shape (n,).
+        stratum: of each row.
+    """
+    below, above = np.empty(len(errors), np.int64), np.empty(len(errors), np.int64)
+    order = np.argsort(stratum, kind="stable")
+    extended = _extended(table.quantiles.reshape(-1, PATHS))
+    for chosen in np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1):
+        if not len(chosen):
+            continue
+        line, found = extended[stratum[chosen[0]]], errors[chosen]
+        low = np.searchsorted(line, found, side="left") - BEYOND
+        high = np.searchsorted(line, found, side="right") - BEYOND + 1
+        # An error equal to the lowest quantile, as on a day without a sale, is not farther out.
+        low = np.where(found == line[BEYOND], np.maximum(low, 0), low)
+        high = np.where(found == line[BEYOND + PATHS - 1], np.minimum(high, PATHS + 1), high)
+        below[chosen], above[chosen] = low, high
+    return below, above
+
+
+def _extended(quantiles: Numbers) -> Numbers:
+    """Quantiles with BEYOND more on each side, shape (m, PATHS + 2 BEYOND), ascending."""
+    step = np.arange(1, BEYOND + 1) * 2 / (PATHS + 1)
+    lowest, median, highest = (quantiles[:, [place]] for place in (0, MEDIAN, -1))
+    # -1 is no sale at all where errors are ratios, and nothing sells less.
+    under = np.maximum(lowest - step[::-1] * (median - lowest), np.minimum(lowest, -1.0))
+    return np.concatenate([under, quantiles, highest + step * (highest - median)], axis=1)
 
 
 def stratum_of(table: IntervalTable, forecast: Numbers, horizon_days: Codes) -> Codes:

@@ -23,7 +23,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from dagster_project.forecasting.frames import SERIES, days
-from dagster_project.forecasting.intervals import LEVELS, PATHS, IntervalTable, stratum_of
+from dagster_project.forecasting.intervals import (
+    LEVELS,
+    PATHS,
+    IntervalTable,
+    Levels,
+    error_quantiles,
+    stratum_of,
+)
 from dagster_project.forecasting.metrics import Codes, Numbers
 
 Paths = npt.NDArray[np.float32]
@@ -123,6 +130,7 @@ def draw_paths(
     horizon_days: Codes,
     ranks: Ranks,
     power: Numbers | float = 1.0,
+    levels: Levels | None = None,
 ) -> Paths:
     """Units of each path on each row: at least 0, multiples of 1 / STEPS_PER_UNIT.
 
@@ -135,9 +143,12 @@ def draw_paths(
         horizon_days: days ahead.
         ranks: which quantile each path takes, shape (n, PATHS).
         power: of the ratio, as in `intervals.errors_of`.
+        levels: ranks that levels have, as in `intervals.quantile_frame`.
     """
-    first = (stratum_of(table, forecast, horizon_days) * PATHS).astype(np.int32)
-    paths = np.take(table.quantiles.ravel().astype(np.float32), first[:, None] + ranks)
+    stratum = stratum_of(table, forecast, horizon_days)
+    quantiles, row = error_quantiles(table, stratum, levels)
+    first = (row * PATHS).astype(np.int32)
+    paths = np.take(quantiles.ravel().astype(np.float32), first[:, None] + ranks)
     if np.any(power != 1):
         paths += 1
         np.power(paths, np.asarray(power, dtype=np.float32)[..., None], out=paths)

@@ -279,13 +279,18 @@ def _check_columns(found: Sequence[str], entity: Entity) -> None:
             f"expected no column named {', '.join(UNUSABLE_COLUMNS)}, found {unusable[0]}. Rename "
             "it in the file."
         )
-    for column in entity.columns:
-        names = {name.casefold() for name in column.names}
-        if not column.is_optional and not names & set(folded):
-            raise UnreadableFile(_missing_column(column, found, entity))
+    missing = [
+        column
+        for column in entity.columns
+        if not column.is_optional and not {name.casefold() for name in column.names} & set(folded)
+    ]
+    if missing:
+        raise UnreadableFile(_missing_columns(missing, found, entity))
 
 
-def _missing_column(column: InputColumn, found: Sequence[str], entity: Entity) -> str:
+def _missing_columns(missing: Sequence[InputColumn], found: Sequence[str], entity: Entity) -> str:
+    """Say what is missing, and the way out of the first: the others often go with it."""
+    column = missing[0]
     spare = {name.casefold(): name for name in _extra_columns(found, entity)}
     alike = [
         close
@@ -298,7 +303,8 @@ def _missing_column(column: InputColumn, found: Sequence[str], entity: Entity) -
         else "If it has another name there, declare renamed_from: [that name]"
     )
     return (
-        f"expected the column {' or '.join(column.names)}, found {', '.join(found)}. {remedy} "
+        f"expected the column {', '.join(' or '.join(one.names) for one in missing)}, found "
+        f"{', '.join(found)}. {remedy} "
         f"under config.meta of the column {column.name} in the source YAML; if files may lack it, "
         "declare optional: true."
     )

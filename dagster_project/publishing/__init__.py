@@ -2,7 +2,6 @@
 
 from dagster_project.publishing.audit import (
     AuditFailed,
-    TestResult,
     audit,
     consumer_tests,
     dbt_tests,
@@ -13,6 +12,7 @@ from dagster_project.publishing.candidate import (
     NothingToPublish,
     prepare_candidate,
 )
+from dagster_project.publishing.contract_tests import CONTRACT_TESTS
 from dagster_project.publishing.current import (
     CurrentLinkMissing,
     UnknownPublication,
@@ -35,7 +35,9 @@ from dagster_project.publishing.expectations import (
     check_promises,
     check_published,
 )
+from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
+    AUDIT,
     MODEL_PRODUCT,
     DataFile,
     Document,
@@ -48,7 +50,7 @@ from dagster_project.publishing.manifest import (
     read_inputs,
 )
 from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
-from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.ports import Port, read_live_ports, read_ports
 from dagster_project.publishing.publication import publish
 from dagster_project.publishing.rollback import (
     CannotRollBack,
@@ -57,8 +59,11 @@ from dagster_project.publishing.rollback import (
     resume,
     rollback,
 )
+from dagster_project.publishing.test_result import TestResult
 
 __all__ = [
+    "AUDIT",
+    "CONTRACT_TESTS",
     "AuditFailed",
     "Candidate",
     "CannotRollBack",
@@ -94,6 +99,7 @@ __all__ = [
     "current_publication",
     "dbt_tests",
     "find_publication",
+    "live_file",
     "make_current",
     "ports_are_linked",
     "prepare_candidate",
@@ -101,9 +107,11 @@ __all__ = [
     "publications",
     "publish",
     "read_inputs",
+    "read_live_ports",
     "reader_file",
     "read_ports",
     "reconcile",
+    "refresh_live",
     "relink",
     "resume",
     "rollback",

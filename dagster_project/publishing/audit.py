@@ -10,11 +10,12 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dagster_project.contracts.expectations import read_expectations
 from dagster_project.publishing.candidate import Candidate
+from dagster_project.publishing.contract_tests import contract_tests
 from dagster_project.publishing.current import (
     CANDIDATE,
     collect_failures,
@@ -27,6 +28,7 @@ from dagster_project.publishing.failing_rows import Columns, failing_rows, messa
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
+from dagster_project.publishing.test_result import TestResult
 from dagster_project.settings import (
     DATA_PRODUCTS,
     DBT_PROJECT,
@@ -39,27 +41,6 @@ from dagster_project.warehouse import commit_point, port
 
 FAILING_ROWS = f"{RESTRICTED}/{AUDIT}"
 PASSED = ("pass", "warn")
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """Outcome of one test on the candidate.
-
-    Attributes:
-        name: the test.
-        status: pass, warn, fail or error.
-        failures: failing rows, or None when it could not run.
-        message: what it says beyond the status.
-        sql: the query whose rows are the failures, or None.
-    """
-
-    __test__ = False  # not one of pytest's classes, for all its name
-
-    name: str
-    status: str
-    failures: int | None
-    message: str | None
-    sql: str | None = None
 
 
 TestRunner = Callable[[Settings], Sequence[TestResult]]
@@ -98,8 +79,8 @@ def audit(
     Args:
         settings: the deployment.
         candidate: what is to be published.
-        run_tests: runs the tests on what published/candidate names; by default dbt's, and what
-            consumers rely on.
+        run_tests: runs the tests on what published/candidate names; by default dbt's, those of
+            the public contract tool, and what consumers rely on.
 
     Returns:
         The results; they also stand in the publication's audit.json, which everybody may read.
@@ -111,7 +92,7 @@ def audit(
     """
     number = candidate.publication.number
     point_candidate(settings, number)
-    results = (*_counted(candidate), *(run_tests or every_test)(settings))
+    results = (*_counted(candidate), *(run_tests or all_tests)(settings))
     failed = [result for result in results if result.status not in PASSED]
     _write_results(candidate, results)
     if failed:
@@ -120,9 +101,18 @@ def audit(
     return results
 
 
-def every_test(settings: Settings) -> list[TestResult]:
-    """Run dbt's tests and what consumers rely on against the candidate."""
-    return [*dbt_tests(settings), *consumer_tests(settings)]
+def all_tests(settings: Settings) -> list[TestResult]:
+    """Run dbt's tests, `datacontract test` and what consumers rely on against the candidate.
+
+    The first two run at the same time, each in a process of its own.
+
+    Raises:
+        RuntimeError: one of them did not get as far as testing.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ran = [pool.submit(run, settings) for run in (dbt_tests, contract_tests)]
+        results = [result for future in ran for result in future.result()]
+    return [*results, *consumer_tests(settings)]
 
 
 def consumer_tests(settings: Settings, products: Path = DATA_PRODUCTS) -> list[TestResult]:

@@ -163,10 +163,20 @@ def prepare_candidate(
 def complete(settings: Settings, publication: Publication) -> Candidate:
     """Add port files and manifests to a folder of data files; with them it is a candidate."""
     folder = publication_folder(settings, publication.number)
+    _name_tables(folder, publication)
     write_port_files(folder, [*publications(settings), publication])
     write_manifests(folder, publication)
     commit_point("candidate_written")
     return Candidate(publication, folder)
+
+
+def _name_tables(folder: Path, publication: Publication) -> None:
+    """Give each table's folder a second name, the table's own, for readers of Parquet."""
+    for relation, manifest in publication.ports.items():
+        place = (folder / manifest.files[0].path).parent
+        link = place.parent.parent / relation
+        if not link.is_symlink():
+            link.symlink_to(place.relative_to(link.parent))
 
 
 def make_port_folder(folder: Path, relative: str) -> None:

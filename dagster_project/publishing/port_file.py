@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from dagster_project.publishing.live import LIVE, live_files
 from dagster_project.publishing.manifest import MODEL_FOLDER, PortManifest, Publication
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse import port
@@ -49,7 +50,8 @@ def write_port_files(folder: Path, published: Sequence[Publication]) -> None:
     """Write the open and the restricted port file of a publication, each in one step.
 
     Args:
-        folder: the publication's folder; the views name its files by this absolute path.
+        folder: the publication's folder, two below published/; the views name its files, and
+            those of the live tables, by their absolute paths.
         published: every publication up to this one, which is the last.
     """
     ports = published[-1].ports.values()
@@ -66,7 +68,8 @@ def is_linked(folder: Path) -> bool:
             views = connection.execute(
                 "select sql from duckdb_views() where not internal and schema_name = 'main'"
             ).fetchall()
-        if not all(f"{_quoted(folder)[:-1]}/" in sql for (sql,) in views):
+        places = [f"{_quoted(place)[:-1]}/" for place in (folder, folder.parents[1] / LIVE)]
+        if not all(any(place in sql for place in places) for (sql,) in views):
             return False
     return True
 
@@ -92,6 +95,10 @@ def _write(
             connection.execute(
                 f'create view "{item.relation}" as'
                 f" select {_columns(item)} from read_parquet([{paths}])"
+            )
+        for relation, live in live_files(folder.parents[1]).items():
+            connection.execute(
+                f'create view "{relation}" as select * from read_parquet({_quoted(live)})'
             )
         connection.execute(forecast_interval_macro())
         if (folder / MODEL_FOLDER / MACRO_FILE).exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dagster_project.contracts.contract import Contract, Table
@@ -29,6 +29,8 @@ class Port:
         is_restricted: whether it is published apart from the open ports.
         not_compared: columns that differ between two runs that did the same.
         personal: columns that the contract classifies as restricted: they hold keyed hashes only.
+        is_live: whether it is refreshed in place, beside the publications.
+        columns: DuckDB's type by column name, as the contract promises them.
     """
 
     relation: str
@@ -42,6 +44,8 @@ class Port:
     is_restricted: bool = False
     not_compared: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    is_live: bool = False
+    columns: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -57,19 +61,34 @@ class Port:
 
 
 def read_ports(project: Path = DBT_PROJECT, products: Path = DATA_PRODUCTS) -> tuple[Port, ...]:
-    """Read every port, sorted by relation.
+    """Read every port of a publication, sorted by relation; live tables are none of them.
 
     Raises:
         DeclarationError: a descriptor is not what it must be, or names what does not exist; a line
             for each problem with file, line and field.
     """
+    return tuple(port for port in _all_ports(project, products) if not port.is_live)
+
+
+def read_live_ports(
+    project: Path = DBT_PROJECT, products: Path = DATA_PRODUCTS
+) -> tuple[Port, ...]:
+    """Read the tables that are refreshed in place beside the publications, sorted by relation.
+
+    Raises:
+        DeclarationError: as `read_ports`.
+    """
+    return tuple(port for port in _all_ports(project, products) if port.is_live)
+
+
+def _all_ports(project: Path, products: Path) -> list[Port]:
     ports = [
         _port(contract, table)
         for product in read_products(products, project)
         for contract in product.contracts
         for table in contract.tables
     ]
-    return tuple(sorted(ports, key=lambda port: port.relation))
+    return sorted(ports, key=lambda port: port.relation)
 
 
 def _port(contract: Contract, table: Table) -> Port:
@@ -90,4 +109,6 @@ def _port(contract: Contract, table: Table) -> Port:
             for column in promised.columns
             if column.classification == PERSONAL
         ),
+        is_live=contract.is_live,
+        columns={column.name: column.physical_type for column in table.columns},
     )

@@ -1,6 +1,7 @@
 {#- The only DDL of the tables that outlive a full refresh: the register of landed files, the model
-    versions, the forecast ledger and the evidence of backtests. dbt runs it at the start of every
-    run; meshcast reads this same file, so its body stays plain SQL without Jinja. -#}
+    versions, the forecast ledger, the evidence of backtests and the measured service levels. dbt
+    runs it at the start of every run; meshcast reads this same file, so its body stays plain SQL
+    without Jinja. -#}
 {% macro create_state_tables() %}
 create schema if not exists state;
 
@@ -44,8 +45,11 @@ create table if not exists state.model_versions (
     verdict varchar not null,
     reasons varchar[] not null,
     is_champion boolean not null,
-    is_backfill boolean not null
+    is_backfill boolean not null,
+    state_format integer
 );
+
+alter table state.model_versions add column if not exists state_format integer;
 
 create table if not exists state.backtest_scores (
     model_version varchar not null,
@@ -149,5 +153,22 @@ create table if not exists state.publications (
     forecast_version bigint not null,
     model_version varchar not null,
     is_current boolean not null
+);
+
+create table if not exists state.slo_measurements (
+    product varchar not null,
+    slo varchar not null,
+    element varchar not null,
+    severity varchar not null,
+    target double not null,
+    unit varchar not null,
+    measured double,
+    met boolean,
+    reason varchar,
+    window_days integer not null,
+    error_budget double,
+    measured_on date not null,
+    measured_at timestamp with time zone not null,
+    publication bigint not null
 );
 {% endmacro %}

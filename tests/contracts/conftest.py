@@ -26,6 +26,9 @@ def edit(products: Path) -> Edit:
         path = products / file
         text = path.read_text()
         assert old in text, f"{old!r} is not in {file}"
-        path.write_text(text.replace(old, new, 1))
+        text = text.replace(old, new, 1)
+        if old.startswith("- name: ") and old.endswith("_v1"):  # rules and promises name it, too
+            text = text.replace(old.removeprefix("- name: "), new.removeprefix("- name: "))
+        path.write_text(text)
 
     return replace

@@ -34,7 +34,7 @@ def test_every_product_of_ours_is_read_and_agrees_with_the_dbt_project() -> None
     }
     assert daily.outputs[0].inputs == (("sales-events-v1", "1.0.0"),)
     assert daily.management[0].content == "observability"
-    assert products["sales_events"].inputs[0].declared_in == "dbt_project/models/staging"
+    assert products["sales_events"].inputs[0].contract_id == "complete-journey-landing-v1"
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,6 @@ def test_every_product_of_ours_is_read_and_agrees_with_the_dbt_project() -> None
             "team.members",
             "the owner of contract_v1.odcs.yaml",
         ),
-        (
-            CONTRACT,
-            "- name: likely_stockouts_v1",
-            "- name: stockouts_v1",
-            "outputPorts",
-            "a port for stockouts_v1",
-        ),
     ],
 )
 def test_a_port_that_names_what_does_not_exist_is_told_with_its_field(
@@ -114,13 +107,6 @@ def test_a_port_that_names_what_does_not_exist_is_told_with_its_field(
             "team.members",
             "sales-data@example.com, found other@example.com",
         ),
-        (
-            CONTRACT,
-            "- name: likely_stockouts_v1",
-            "- name: stockouts_v1",
-            "schema[stockouts_v1].name",
-            "a model models/data_products/stockouts_v1.sql, found none",
-        ),
     ],
 )
 def test_a_contract_that_names_a_model_owner_or_domain_that_does_not_exist_is_told(
@@ -132,6 +118,49 @@ def test_a_contract_that_names_a_model_owner_or_domain_that_does_not_exist_is_to
         line.startswith(f"{products / file}:") and f": {field}: " in line and finding in line
         for line in told
     ), told
+
+
+def test_a_table_without_a_port_and_without_a_model_is_told(products: Path) -> None:
+    contract = products / CONTRACT
+    contract.write_text(contract.read_text().replace("likely_stockouts_v1", "stockouts_v1"))
+    told = lines_of(products, DBT_PROJECT)
+    assert len(told) == 3
+    assert (
+        "schema[stockouts_v1].name: expected a model models/data_products/stockouts_v1" in told[0]
+    )
+    assert "outputPorts: expected a port for stockouts_v1 of contract_v1.odcs.yaml" in told[1]
+    assert "outputPorts[likely_stockouts].name: expected the name of a table" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("    deprecated: true\n", "", "expected true, since contract_v1.odcs.yaml announces"),
+        (
+            "  - name: likely_stockouts\n",
+            "  - name: likely_stockouts\n    deprecated: true\n",
+            "expected false, since contract_v1.odcs.yaml announces no endOfLife",
+        ),
+        ("version: 1.2.0", "version: 1.1.0", "expected the version of its contract, 1.2.0"),
+    ],
+)
+def test_a_port_that_disagrees_with_its_contract_is_told(
+    products: Path, edit: Edit, old: str, new: str, finding: str
+) -> None:
+    edit(FILE, old, new)
+    (line,) = lines_of(products)
+    assert finding in line
+
+
+def test_a_rule_that_names_no_test_there_is_is_told(products: Path, edit: Edit) -> None:
+    name = "customProperties: [{property: dbtTest, value: none_such}]"
+    edit(
+        "sales_events/contract_v1.odcs.yaml",
+        "      - type: sql\n",
+        f"      - type: sql\n        {name}\n",
+    )
+    (line,) = lines_of(products, DBT_PROJECT)
+    assert "a test none_such.sql in dbt_project/tests" in line
 
 
 def test_problems_of_products_contracts_and_models_are_told_at_once(

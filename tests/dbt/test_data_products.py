@@ -189,11 +189,34 @@ def test_each_published_model_is_a_promise(built: Settings) -> None:
     assert set(published) == {item.relation for item in publishing.read_ports()}
     for node in published.values():
         assert node["contract"]["enforced"]
-        assert (node["version"], node["latest_version"]) == (1, 1)
+        assert node["latest_version"] == (2 if node["name"] == "daily_sales" else 1)
+        assert node["alias"] == f"{node['name']}_v{node['version']}"
         assert (node["access"], node["group"]) == ("public", "sales")
         assert node["description"]
         assert all(column["description"] for column in node["columns"].values())
         assert node["meta"]["dagster"]["owners"] == ["sales-data@example.com"]
+
+
+def test_after_the_end_of_life_of_a_table_a_plain_dbt_build_fails_with_what_to_do(
+    built: Settings,
+) -> None:
+    ran = subprocess.run(
+        [
+            *(built.dbt_executable, "--quiet", "build", "--select", "likely_stockouts"),
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)),
+        ],
+        env={**os.environ, "MESHCAST_HOME": str(built.home), "MESHCAST_TODAY": "2028-01-01"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode != 0
+    told = "daily_sales_v1: expected its end of life after today, 2028-01-01, found 2027-12-31."
+    assert told in ran.stdout
+    assert "Remove the table from its contract" in ran.stdout
+    endings = {node["alias"]: node.get("deprecation_date") for node in nodes(built)}
+    assert str(endings["daily_sales_v1"]).startswith("2027-12-31")
+    assert endings["daily_sales_v2"] is None
 
 
 def test_tests_on_products_read_products_only(built: Settings) -> None:
@@ -208,7 +231,7 @@ def test_tests_on_products_read_products_only(built: Settings) -> None:
         if node["resource_type"] == "test"
         and (node.get("attached_node") in products or "data_product" in node["tags"])
     ]
-    assert len(tests) >= 24
+    assert len(tests) >= 50
     for node in tests:  # one that reads more is left out of the audit without a word
         assert set(node["depends_on"]["nodes"]) <= products, node["name"]
 
@@ -313,7 +336,7 @@ def test_the_audit_passes_on_good_bytes_and_leaves_them_alone_and_stops_bad_ones
         "daily_sales_v1_adds_up_to_the_events",
         "sales_forecast_totals_v1_adds_up_to_the_forecast",
     } < {item["name"] for item in audit}
-    assert len(audit) >= 28
+    assert len(audit) >= 60
     totals_are_sums(folder / "sales.duckdb")
     ladder_is_that_of_the_forecast(folder / "sales.duckdb")
     with port(folder / "restricted" / "sales.duckdb") as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import shutil
 from datetime import date, timedelta
@@ -17,6 +18,12 @@ from tests.dbt.invented_shops import Deployment, again, deploy
 FIRST_DAY = date(2024, 3, 4)
 DAYS = 6
 
+EVE = "eve-of-the-hill"
+TILL_OF_EVE = f"""line,sold,shop,article,customer,pieces,price
+1,2024-03-04 12:00,s,a,{EVE},1,2
+2,2024-03-04 13:00,s,b,{EVE},2,2
+"""
+
 # What an older version could have left: columns gone or new since, other types, other rows.
 OLDER_HOME = (
     "alter table sales_events_decided add column older integer default 1",
@@ -28,6 +35,11 @@ OLDER_HOME = (
     "delete from sales_as_known",
     "update loads set code = 'older'",
 )
+
+
+def hash_of(customer: str, key: bytes) -> str:
+    """The documented hash: 128 bits of HMAC-SHA-256."""
+    return hmac.new(key, customer.encode(), "sha256").hexdigest()[:32]
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +124,28 @@ def landed(shops: Deployment, *, seed: int) -> Deployment:
 def known_first(name: str) -> bool:
     """Stores and products have to be there before the lines that need them."""
     return "/stores/" in name or "/products/" in name
+
+
+def test_after_a_rotation_of_the_key_no_hash_of_the_old_key_is_left(
+    parsed: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shops = again(parsed, tmp_path_factory.mktemp("rotated"))
+    shops.land("till/stores/2024-03-01.csv", "shop,zone\ns,\n")
+    shops.land("till/sales_events/2024-03-04.csv", TILL_OF_EVE)
+    shops.build(select=["+loads"])
+    key = shops.settings.home / KEY_FILE
+    old = hash_of(EVE, key.read_bytes())
+    hashed = "select customer_key from sales_events_decided union select customer_key from {}"
+    tables = hashed.format("sales_events_checked")
+    assert shops.rows(tables) == [(old,)]
+
+    key.unlink()  # the documented step; the next build makes a new key
+    shops.build(select=["+loads"])
+
+    new = hash_of(EVE, key.read_bytes())
+    assert new != old
+    assert shops.rows(tables) == [(new,)]
+    assert shops.rows("select count(*) from sales_events_decided") == [(2,)]
 
 
 @pytest.mark.parametrize(("seed", "stopped_at"), [(1, None), (2, "sales_events_decided")])

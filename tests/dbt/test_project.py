@@ -74,3 +74,8 @@ def test_the_project_is_parsed_again_when_its_content_or_its_deployment_differs(
     other = replace(settings, sources=("online_retail",))
     assert (parses(other), parses(other)) == (1, 0)
     assert commands == ["parse"] * 4
+
+
+def test_a_run_names_no_target_so_that_dbt_parses_nothing_again(settings: Settings) -> None:
+    # dbt keeps what it parsed for the very --target it was called with: 7 s for another, or none.
+    assert dbt.dbt_resource(settings).target is None

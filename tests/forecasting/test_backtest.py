@@ -16,11 +16,13 @@ from dagster_project.forecasting.backtest import (
     BacktestPlan,
     NotEnoughHistory,
     _evenly,
+    adapted_to,
     backtest_cutoffs,
     origins_between,
     rolling_origin_backtest,
 )
 from dagster_project.forecasting.calibration import Calibration
+from dagster_project.forecasting.forecast import ForecastModel, content_hash
 from dagster_project.forecasting.frames import KEYS
 from dagster_project.forecasting.intervals import PUBLISHED
 from dagster_project.forecasting.model import fit, predict
@@ -266,3 +268,42 @@ def test_too_few_cutoffs_or_without_order_are_refused(history: InventedHistory) 
         run(list(cutoffs[:2]))
     with pytest.raises(NotEnoughHistory, match="expected ascending cutoffs"):
         run([cutoffs[1], cutoffs[0], cutoffs[2]])
+
+
+def _shifted(history: InventedHistory, factor: float, after: date) -> InventedHistory:
+    """The history with other sales after a day."""
+    later = history.actuals["target_on"] > pd.Timestamp(after)
+    units = history.actuals["units"] * np.where(later, factor, 1)
+    return replace(history, actuals=history.actuals.assign(units=units))
+
+
+def test_levels_follow_the_days_between_the_training_and_the_cutoff(
+    model: ForecastModel, history: InventedHistory
+) -> None:
+    cutoff = history.known_through_on
+    trained = replace(model, trained_through_on=cutoff - timedelta(days=10))
+    assert adapted_to(model, history, cutoff) is model, "no day is left to follow"
+    usual = adapted_to(trained, history, cutoff)
+    more = adapted_to(trained, _shifted(history, 3.0, trained.trained_through_on), cutoff)
+    before, still, moved = (
+        found.calibration.adaptations["model"].shifts["all"]["all"]
+        for found in (trained, usual, more)
+    )
+    assert (moved > still).all()
+    assert moved.mean() > before.mean() + 0.3, "sales of three times as much raise the levels"
+
+
+def test_levels_know_nothing_of_what_came_before_the_training_or_after_the_cutoff(
+    model: ForecastModel, history: InventedHistory
+) -> None:
+    trained_on = history.known_through_on - timedelta(days=20)
+    trained = replace(model, trained_through_on=trained_on)
+    cutoff = history.known_through_on - timedelta(days=6)
+    found = content_hash(adapted_to(trained, history, cutoff))
+    late = _shifted(history, 9.0, cutoff)
+    assert content_hash(adapted_to(trained, late, cutoff)) == found
+    early = replace(history, actuals=history.actuals.copy())
+    old = early.actuals["target_on"] <= pd.Timestamp(trained_on)
+    early.actuals.loc[old, "units"] *= 9
+    assert content_hash(adapted_to(trained, early, cutoff)) == found
+    assert content_hash(trained) != found

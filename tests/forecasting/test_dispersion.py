@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.forecasting.dispersion import LIMITS, PRIOR_ERRORS, fit_dispersion
+from dagster_project.forecasting.frames import day_kind
 from dagster_project.forecasting.intervals import Strata, errors_of, fit_intervals, quantile_frame
 from dagster_project.forecasting.metrics import Numbers
 
@@ -20,10 +21,10 @@ def invented(days: int, seed: int) -> tuple[pd.DataFrame, Numbers]:
     """Rows of three products in two stores, and what was sold of a unit forecast; a twentieth 0."""
     chance = np.random.default_rng(seed)
     rows = pd.DataFrame(
-        [(p, s, e) for p in WIDTHS for s in ("1", "2") for e in [False] * 9 + [True]] * days,
-        columns=["product_id", "store_id", "is_event"],
+        [(p, s, e) for p in WIDTHS for s in ("1", "2") for e in ["usual"] * 9 + ["holiday"]] * days,
+        columns=["product_id", "store_id", "day_kind"],
     )
-    width = rows["product_id"].map(WIDTHS) * np.where(rows["is_event"], 2.0, 1.0)
+    width = rows["product_id"].map(WIDTHS) * np.where(rows["day_kind"] == "holiday", 2.0, 1.0)
     sold = np.exp(chance.normal(0, 0.1, len(rows)) * width.to_numpy(dtype=float))
     return rows, np.where(chance.random(len(rows)) < 0.05, 0.0, sold)
 
@@ -37,7 +38,7 @@ def test_factors_are_the_sizes_of_a_groups_errors_one_group_after_the_other() ->
     rows, sold = invented(days=400, seed=1)
     found = fit_dispersion(rows, sizes_of(sold)).factors
     left = pd.Series(sizes_of(sold))
-    for name in ("product_id", "store_id", "is_event"):
+    for name in ("product_id", "store_id", "day_kind"):
         slow = {}
         for value in rows[name].unique():
             chosen = left[rows[name] == value]
@@ -45,7 +46,7 @@ def test_factors_are_the_sizes_of_a_groups_errors_one_group_after_the_other() ->
         assert found[name] == pytest.approx(slow)
         left = left / rows[name].astype(str).map(slow)
     assert found["product_id"]["fish"] > found["product_id"]["bread"] > found["product_id"]["salt"]
-    assert found["is_event"]["True"] > 1.2 * found["is_event"]["False"]
+    assert found["day_kind"]["holiday"] > 1.2 * found["day_kind"]["usual"]
     assert found["store_id"] == pytest.approx({"1": 1, "2": 1}, abs=0.05)
 
 
@@ -74,11 +75,13 @@ def test_each_product_is_covered_alike_where_pooled_errors_would_fail_it() -> No
 
 
 def test_few_errors_change_little_and_a_group_without_any_nothing() -> None:
-    rows = pd.DataFrame({"product_id": ["a"] * 5, "store_id": ["1"] * 5, "is_event": False})
+    rows = pd.DataFrame({"product_id": ["a"] * 5, "store_id": ["1"] * 5, "day_kind": "usual"})
     found = fit_dispersion(rows, np.array([9.0, 9.0, 9.0, 9.0, np.nan]))
-    assert found.factors["product_id"] == {"a": pytest.approx((36 + 200) / 204)}
+    assert found.factors["product_id"] == {
+        "a": pytest.approx((36 + PRIOR_ERRORS) / (4 + PRIOR_ERRORS))
+    }
     new = pd.DataFrame(
-        {"product_id": ["b", None], "store_id": ["2", "3"], "is_event": [True, True]}
+        {"product_id": ["b", None], "store_id": ["2", "3"], "day_kind": ["event", "event"]}
     )
     assert found.of(new).tolist() == [1.0, 1.0]
 
@@ -91,3 +94,18 @@ def test_an_error_taken_back_gives_what_was_sold(seed: int) -> None:
     errors = errors_of(sold, forecast, forecast, power)
     assert (errors >= -1).all()
     assert forecast * (1 + errors) ** power == pytest.approx(sold, abs=1e-6)
+
+
+def test_a_holiday_is_told_from_other_events_and_from_usual_days() -> None:
+    frame = pd.DataFrame({"f_is_holiday": [1, 0, 0, None], "f_event_offset": [0, 0, 3, None]})
+    assert day_kind(frame).tolist() == ["holiday", "event", "usual", "usual"]
+    assert day_kind(frame[[]]).tolist() == ["usual"] * 4
+
+
+def test_holidays_are_at_least_as_wide_as_all_special_days_together() -> None:
+    kinds = ["usual"] * 400 + ["event"] * 100 + ["holiday"] * 10
+    rows = pd.DataFrame({"product_id": "a", "store_id": "1", "day_kind": kinds})
+    sizes = np.array([0.8] * 400 + [2.0] * 100 + [0.1] * 10)
+    found = fit_dispersion(rows, sizes).factors["day_kind"]
+    assert found["holiday"] > 1.3 > 1 > found["usual"]
+    assert found["holiday"] < found["event"]

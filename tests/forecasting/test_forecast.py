@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dagster_project.forecasting.adaptation import Adaptation
 from dagster_project.forecasting.calibration import CalibrationRules, calibrate
 from dagster_project.forecasting.fallback import FallbackRule
 from dagster_project.forecasting.forecast import (
@@ -175,7 +176,7 @@ def test_a_model_rebuilt_from_its_state_forecasts_the_same(
 
 
 def test_a_state_of_another_format_is_refused(model: ForecastModel) -> None:
-    with pytest.raises(ValueError, match="expected format 5, found 99"):
+    with pytest.raises(ValueError, match="expected format 6, found 99"):
         ForecastModel.from_state({**model.to_state(), "format": 99})
 
 
@@ -188,8 +189,11 @@ def test_the_content_hash_is_that_of_the_training_and_nothing_else(
     known = model.calibration
     tables = replace(known, intervals={**known.intervals, "naive": known.intervals["model"]})
     ranks = replace(known, ranks={**known.ranks, "model": known.ranks["naive"]})
+    moved = {"model": Adaptation({"all": {"all": np.ones(PATHS)}})}
+    levels = replace(known, adaptations=known.adaptations | moved)
     others = [
         partly,
+        replace(model, calibration=levels),
         replace(model, calibration=ranks),
         replace(model, trained_through_on=date(2017, 1, 1) + timedelta(days=1)),
         replace(model, calibration=tables),

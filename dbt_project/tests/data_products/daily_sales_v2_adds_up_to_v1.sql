@@ -39,8 +39,9 @@ select
 from first_version
 full join
     second_version
-    on first_version.store_id = second_version.store_id
-    and first_version.sold_on = second_version.sold_on
+    on
+        first_version.store_id = second_version.store_id
+        and first_version.sold_on = second_version.sold_on
 where
     first_version.row_count is distinct from second_version.row_count
     or first_version.units is distinct from second_version.units

@@ -1,0 +1,1 @@
+"""Every promise of the contracts, measured: figures, state, and the status that is published."""
