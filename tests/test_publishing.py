@@ -79,7 +79,7 @@ where is_backfill
 MODEL = """
 insert into state.model_versions
 values ('m1', '2017-03-01 00:00:00+00', '2017-03-01', '', '', '{}', [], 7, 's', 'c', 'f', 'abc123',
-    '{}', '{}', 'passed', [], true, false)
+    '{}', '{}', 'passed', [], true, false, null)
 """
 
 KILLED_PUBLICATION = """

@@ -121,7 +121,13 @@ def datasheet(
             {channel for contract in product.contracts for channel in contract.support},
             key=lambda channel: channel.url,
         ),
-        promises=[promise for contract in product.contracts for promise in contract.sla],
+        promises=[
+            promise
+            for contract in product.contracts
+            for promise in contract.sla
+            if (promise.element or "").partition(".")[0]
+            in ("", *(table.relation for table in tables))
+        ],
         consumers=sorted(set(consumers)),
         is_forecast=product.name == MODEL_PRODUCT,
         card_file=CARD_FILE,

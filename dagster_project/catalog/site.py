@@ -70,7 +70,9 @@ def write_catalog(
             "run` first, or set MESHCAST_HOME to the home that has one."
         )
     foreign, unreadable = read_other_products(others)
-    declared = (*read_products(products), *foreign)
+    ours = read_products(products)
+    domains = {product.domain for product in ours}
+    declared = (*ours, *(product for product in foreign if product.domain not in domains))
     expected, bad = read_expectations(products)
     around = _surroundings(settings, publication, declared, expected)
     pages = [read_page(product, around) for product in declared]

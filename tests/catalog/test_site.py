@@ -140,6 +140,10 @@ def test_a_product_of_another_domain_is_shown_with_its_way_from_ours(site: Site)
     assert "mailto:replenishment@example.com" in site.text("sales_forecast")
 
 
+def test_an_example_for_our_own_domain_is_no_product_of_another(site: Site) -> None:
+    assert "weekly_sales" not in site.text("index")
+
+
 def test_a_file_of_another_domain_that_cannot_be_read_is_named_and_hides_nothing(
     published: Settings, products: Path, tmp_path: Path
 ) -> None:
