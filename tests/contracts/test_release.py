@@ -3,6 +3,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dagster_project.contracts.product import read_products
 from dagster_project.contracts.release import release, release_problems, released_file
@@ -14,6 +15,9 @@ CONTRACT = "sales_events/contract_v1.odcs.yaml"
 PRODUCT = "sales_events/product.odps.yaml"
 CHANGELOG = "sales_events/CHANGELOG.md"
 DESCRIPTION = "description: Where it was sold."
+VERSION = yaml.safe_load((DATA_PRODUCTS / CONTRACT).read_text())["version"]
+MAJOR, MINOR, _ = VERSION.split(".")
+NEXT_MINOR, NEXT_PATCH = f"{MAJOR}.{int(MINOR) + 1}.0", f"{MAJOR}.{MINOR}.1"
 
 
 @pytest.fixture
@@ -23,8 +27,8 @@ def problems(products: Path) -> Callable[[], list[str]]:
 
 
 def bump(edit: Edit, version: str) -> None:
-    edit(CONTRACT, "version: 1.0.0", f"version: {version}")
-    edit(PRODUCT, "    version: 1.0.0", f"    version: {version}")
+    edit(CONTRACT, f"version: {VERSION}", f"version: {version}")
+    edit(PRODUCT, f"    version: {VERSION}", f"    version: {version}")
 
 
 def test_every_contract_of_ours_is_released_as_it_stands_or_brings_what_a_change_must() -> None:
@@ -45,14 +49,14 @@ def test_a_compatible_change_needs_a_minor_version_and_a_line_in_the_changelog(
     edit(CONTRACT, DESCRIPTION, "description: The store that sold it.")
     (line,) = problems()
     assert line.startswith(f"{products / CONTRACT}:5: version: expected a minor version above")
-    assert "write version: 1.1.0 here and at its ports" in line
+    assert f"write version: {NEXT_MINOR} here and at its ports" in line
 
-    bump(edit, "1.1.0")
+    bump(edit, NEXT_MINOR)
     (line,) = problems()
-    assert f"a heading `## 1.1.0` in {products / CHANGELOG}" in line
-    edit(CHANGELOG, "## 1.0.0", "## 1.1.0\n\n## 1.0.0")
+    assert f"a heading `## {NEXT_MINOR}` in {products / CHANGELOG}" in line
+    edit(CHANGELOG, f"## {VERSION}", f"## {NEXT_MINOR}\n\n## {VERSION}")
     assert len(problems()) == 1  # a heading that says nothing
-    edit(CHANGELOG, "## 1.1.0\n", "## 1.1.0\n\n* A column is told better.\n")
+    edit(CHANGELOG, f"## {NEXT_MINOR}\n", f"## {NEXT_MINOR}\n\n* A column is told better.\n")
     assert problems() == []
 
 
@@ -60,16 +64,16 @@ def test_a_patch_is_no_version_of_a_changed_contract(
     problems: Callable[[], list[str]], edit: Edit
 ) -> None:
     edit(CONTRACT, DESCRIPTION, "description: The store that sold it.")
-    bump(edit, "1.0.1")
-    assert ["a minor version above 1.0.0" in line for line in problems()] == [True]
+    bump(edit, NEXT_PATCH)
+    assert [f"a minor version above {VERSION}" in line for line in problems()] == [True]
 
 
 def test_a_breaking_change_needs_a_new_major_version_beside_the_old_one(
     problems: Callable[[], list[str]], edit: Edit
 ) -> None:
     edit(CONTRACT, "value: 400", "value: 30")
-    bump(edit, "1.1.0")
-    edit(CHANGELOG, "## 1.0.0", "## 1.1.0\n\n* Less is kept.\n\n## 1.0.0")
+    bump(edit, NEXT_MINOR)
+    edit(CHANGELOG, f"## {VERSION}", f"## {NEXT_MINOR}\n\n* Less is kept.\n\n## {VERSION}")
     (line,) = problems()
     assert "slaProperties[retention]: expected nothing that breaks consumers" in line
     assert "Changed retention from 400 d to 30 d" in line
