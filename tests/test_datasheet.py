@@ -89,6 +89,10 @@ def test_it_names_the_columns_about_persons_and_what_is_known_of_a_model() -> No
     events = sheet("sales_events", "sales_events_v1")
     assert "about persons: customer_key, a keyed hash" in events
     assert "its own card" not in events
+    assert "* Files of complete_journey, landed by their owners" in events
+    assert "* Made from the product daily_sales (daily-sales-v" in sheet(
+        "sales_forecast", "sales_forecast_v1"
+    )
     forecast = sheet("sales_forecast", "sales_forecast_v1")
     assert "made by model `m1`, which has [its own card](model/model_card.md)" in forecast
 

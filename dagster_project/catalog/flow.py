@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dagster_project.contracts.product import Product
+from dagster_project.contracts.product import InputPort, Product
 
 LANDED = "landed files"
 
@@ -93,7 +93,7 @@ def read_flow(products: Sequence[Product], consumers: Iterable[tuple[str, str]])
                 edges.add((owner[port.contract_id].name, product.name))
             else:
                 name = LANDED if port.declared_in else port.name
-                nodes.setdefault(name, Node(name, port.declared_in or "not of ours"))
+                nodes.setdefault(name, Node(name, _told(port)))
                 edges.add((name, product.name))
     told = {
         (product.domain, read)
@@ -106,3 +106,8 @@ def read_flow(products: Sequence[Product], consumers: Iterable[tuple[str, str]])
             nodes.setdefault(consumer, Node(consumer, "consumer"))
             edges.add((read, consumer))
     return Flow(nodes, frozenset(edges))
+
+
+def _told(port: InputPort) -> str:
+    """What an input port is that no product's contract stands behind."""
+    return f"contract {port.contract_id}" if port.contract_id else port.declared_in or "undeclared"

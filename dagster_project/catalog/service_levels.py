@@ -24,7 +24,7 @@ OUTCOMES = {True: ("pass", "✓ met"), False: ("fail", "✗ missed"), None: ("",
 
 Row = dict[str, Any]
 
-NONE_OF_THIS = "Nothing was measured of this product."
+NONE_OF_THIS = "Nothing was measured of this product yet."
 
 
 @dataclass(frozen=True)

@@ -127,13 +127,13 @@ def test_quality_and_promises_stand_on_the_page_of_their_product(site: Site) -> 
     assert "sales forecast v1 has the rows" not in page
     assert "everything is fine" in site.text("index"), "a check that names no table"
     assert "<strong>retention</strong>" in page
-    assert "Not measured yet: the table slo_status_v1 is in no publication" in page
+    assert "Nothing was measured of this product yet." in page
 
 
 def test_a_product_of_another_domain_is_shown_with_its_way_from_ours(site: Site) -> None:
     page = site.text("reorder_proposals")
     made_from = page.partition("<h3>Made from</h3>")[2].partition("</ul>")[0]
-    assert all(name in made_from for name in ("sales_forecast", "daily_sales", "landed files"))
+    assert all(name in made_from for name in ("sales_forecast", "daily_sales", "complete_journey"))
     assert "Published by its own domain" in page
     used_by = site.text("sales_forecast").partition("<h3>Used by</h3>")[2].partition("</ul>")[0]
     assert '<a href="reorder_proposals.html">' in used_by
