@@ -19,6 +19,7 @@ from dagster_project import pipeline, publishing, report, reproduction, status, 
 from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
 from dagster_project.commands import contracts, expectations, policies
+from dagster_project.commands.catalog import catalog
 from dagster_project.commands.shell import (
     EXIT_CODES,
     Json,
@@ -252,6 +253,9 @@ def show_status(source: SourceName = None, today: Today = None, as_json: Json = 
             print_json(dataclasses.asdict(state))
         else:
             report.print_status(console, state)
+
+
+app.command(epilog="Example: meshcast catalog")(catalog)
 
 
 @app.command(epilog="Example: meshcast relink")

@@ -16,7 +16,8 @@ from dagster_project import models
 from dagster_project.assets.dbt import dbt_build
 from dagster_project.assets.forecast import BASELINE_VERSION, append_forecast, as_adapted
 from dagster_project.assets.frames import read_frame
-from dagster_project.assets.model_export import CARD_FILE, model_files
+from dagster_project.assets.model_card import CARD_FILE
+from dagster_project.assets.model_export import model_files
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
 from dagster_project.features import built_features

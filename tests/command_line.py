@@ -103,7 +103,7 @@ def copy_home(home: Path, target: Path) -> Path:
 def copy_checkout(folder: Path) -> Path:
     """Copy what a run needs of the checkout, to be changed by a test."""
     unwanted = shutil.ignore_patterns("__pycache__", "logs", "target")
-    for part in ("dagster_project", "dbt_project", "profiles", "data_products"):
+    for part in ("dagster_project", "dbt_project", "profiles", "data_products", "examples"):
         shutil.copytree(CHECKOUT / part, folder / part, ignore=unwanted)
     return folder
 

@@ -28,9 +28,10 @@ from tests.test_readme import BIN, README
 DECISIONS = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
 OPERATION = CHECKOUT / "docs" / "operation.md"
 SOURCES = CHECKOUT / "docs" / "sources.md"
+OWN = CHECKOUT / "docs" / "own_a_data_product.md"
 CONSUMERS = CHECKOUT / "docs" / "consumers.md"
 PAGES = [
-    *(README, OPERATION, SOURCES, CONSUMERS),
+    *(README, OPERATION, SOURCES, OWN, CONSUMERS),
     *(CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"),
     CHECKOUT / "examples" / "replenishment" / "README.md",
     *(CHECKOUT / "benchmarks" / "README.md", CHECKOUT / "docs" / "ml_test_score.md"),

@@ -14,7 +14,8 @@ import pytest
 
 from dagster_project import models, publishing
 from dagster_project.assets.frames import read_frame
-from dagster_project.assets.model_export import CARD_FILE, export_model
+from dagster_project.assets.model_card import CARD_FILE, SECTIONS
+from dagster_project.assets.model_export import export_model
 from dagster_project.forecasting.explanation import COLUMNS
 from dagster_project.forecasting.frames import KEYS
 from dagster_project.forecasting.model import predict
@@ -52,6 +53,11 @@ def statements(text: str) -> list[str]:
     blocks = re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     found = [item.strip() for block in blocks for item in block.split(";") if item.strip()]
     return [item for item in found if item != ATTACH]
+
+
+def sections(text: str) -> tuple[str, ...]:
+    """The second-level headings of a page."""
+    return tuple(re.findall("^## (.*)$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("sql", statements(README.read_text()))
@@ -120,8 +126,15 @@ def test_the_manifest_names_every_file_of_the_model_and_the_card_tells_of_it(
     assert {item["path"] for item in beside["model_files"]} == set(hashes)
     card = (folder / "sales_forecast" / "model" / CARD_FILE).read_text()
     assert card.startswith(f"# Model {published.model_version}\n")
-    for told in ("Trained through", "rmsse", "## Limits", "* promotion: ", "By store, the worst:"):
+    for told in (
+        "Trained through",
+        "rmsse",
+        "* promotion: ",
+        "By store, the worst:",
+        "series are scored",
+    ):
         assert told in card
+    assert sections(card)[: len(SECTIONS)] == SECTIONS
 
 
 def test_of_the_baseline_nothing_is_exported_but_a_card_that_says_so(home: Path) -> None:
@@ -133,3 +146,4 @@ def test_of_the_baseline_nothing_is_exported_but_a_card_that_says_so(home: Path)
         files = export_model(connection, published)
     assert set(files) == {CARD_FILE}
     assert b"baseline" in files[CARD_FILE]
+    assert sections(files[CARD_FILE].decode()) == SECTIONS

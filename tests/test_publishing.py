@@ -79,7 +79,7 @@ where is_backfill
 MODEL = """
 insert into state.model_versions
 values ('m1', '2017-03-01 00:00:00+00', '2017-03-01', '', '', '{}', [], 7, 's', 'c', 'f', 'abc123',
-    '{}', '{}', 'passed', [], true, false)
+    '{}', '{}', 'passed', [], true, false, null)
 """
 
 KILLED_PUBLICATION = """
@@ -829,3 +829,35 @@ def test_every_table_of_a_contract_is_a_port() -> None:
     assert ports["daily_sales_v1"].personal == ()
     assert ports["sales_forecast_history_v1"].product == "sales_forecast"
     assert ports["daily_sales_v1"].sorted_by == ("sold_on", "product_id", "store_id")
+
+
+def describing(_: duckdb.DuckDBPyConnection, publication: Publication) -> dict[str, bytes]:
+    """A document that tells of ports which are written already."""
+    rows = publication.ports["daily_sales_v1"].rows
+    return {"daily_sales/datasheet.md": f"{rows} rows".encode()}
+
+
+def test_documents_tell_of_the_written_ports_and_go_back_with_their_publication(
+    filled: Settings,
+) -> None:
+    path = "daily_sales/datasheet.md"
+    first = publishing.publish(filled, PROVENANCE, run_tests=passing, describe=describing)
+    (document,) = first.documents
+    file = publishing.publication_folder(filled, 1) / path
+    assert file.read_text() == "2 rows"
+    assert (document.path, document.size_bytes) == (path, 6)
+    assert document.sha256 == hashlib.sha256(b"2 rows").hexdigest()
+
+    sell(filled, "c", "2017-02-02")
+    second = publishing.publish(filled, PROVENANCE, run_tests=passing, describe=describing)
+    assert (publishing.publication_folder(filled, 2) / path).read_text() == "3 rows"
+    assert publishing.current_publication(filled) == second
+    later = PUBLISHED_AT + timedelta(hours=1)
+    again = publishing.rollback(filled, to=1, reason="why not", published_at=later)
+    assert again.documents == first.documents
+    assert (publishing.publication_folder(filled, 3) / path).read_text() == "2 rows"
+
+    (publishing.publication_folder(filled, 2) / path).chmod(0o644)
+    (publishing.publication_folder(filled, 2) / path).write_text("4 rows")
+    with pytest.raises(publishing.CannotRollBack, match=r"datasheet\.md.*expected the sha256"):
+        publishing.rollback(filled, to=2, reason="why not", published_at=later)

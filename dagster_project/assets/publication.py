@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.assets.catalog import published_columns
+from dagster_project.assets.datasheet import export_datasheets
 from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.model_export import export_model
 from dagster_project.assets.ports import (
@@ -69,7 +70,13 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
                 context.log.warning("publication is paused: %s", pause)
                 published = current_publication(settings)
             else:
-                published = publish(settings, provenance(), export=export_model, tell=tell)
+                published = publish(
+                    settings,
+                    provenance(),
+                    export=export_model,
+                    describe=export_datasheets,
+                    tell=tell,
+                )
                 removed = collect(settings)
                 context.log.info("publications past their retention, removed: %s", removed)
         if published is None:

@@ -114,14 +114,15 @@ def find_products(
         found = find_problems(document, ODPS, product_problems)
         if not found:
             found = port_problems(document, contracts, versions)
-            read.append(_product(document, contracts))
+            read.append(product_of(document, contracts))
         problems += found
     if project is not None:
         problems += model_problems(contracts, project)
     return tuple(sorted(read, key=lambda product: product.name)), problems
 
 
-def _product(document: Document, contracts: tuple[Contract, ...]) -> Product:
+def product_of(document: Document, contracts: tuple[Contract, ...]) -> Product:
+    """The product that a document without problems holds."""
     value = document.value
     description = value["description"]
     return Product(

@@ -27,6 +27,7 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
+from dagster_project.publishing.documents import Describer
 from dagster_project.publishing.expectations import (
     ExpectationResult,
     bad_file_results,
@@ -37,7 +38,9 @@ from dagster_project.publishing.expectations import (
 from dagster_project.publishing.live import live_file, refresh_live
 from dagster_project.publishing.manifest import (
     AUDIT,
+    MODEL_PRODUCT,
     DataFile,
+    Document,
     InputFile,
     ManifestDamaged,
     ModelFile,
@@ -66,11 +69,14 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "Describer",
+    "Document",
     "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
     "MACRO_FILE",
+    "MODEL_PRODUCT",
     "ManifestDamaged",
     "ModelFile",
     "NothingToPublish",

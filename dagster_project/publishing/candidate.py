@@ -25,6 +25,7 @@ from dagster_project.publishing.current import (
     publication_folder,
     publications,
 )
+from dagster_project.publishing.documents import Describer, write_documents
 from dagster_project.publishing.manifest import (
     INPUTS,
     MODEL_FOLDER,
@@ -103,6 +104,7 @@ def prepare_candidate(
     connection: duckdb.DuckDBPyConnection,
     provenance: Provenance,
     export: Exporter | None = None,
+    describe: Describer | None = None,
 ) -> Candidate | None:
     """Write the next publication from the warehouse's product views.
 
@@ -113,6 +115,7 @@ def prepare_candidate(
         connection: a writing connection to the warehouse, with the product views built.
         provenance: what the warehouse does not know.
         export: gives the model's files; None publishes none.
+        describe: gives the documents; None publishes none.
 
     Returns:
         The candidate, or None when it would say the same as the current publication.
@@ -152,7 +155,9 @@ def prepare_candidate(
     model_files = tuple(
         _write_model_file(folder, name, exported[name], known) for name in sorted(exported)
     )
-    return complete(settings, replace(published, ports=ports, model_files=model_files))
+    written = replace(published, ports=ports, model_files=model_files)
+    documents = write_documents(folder, describe(connection, written) if describe else {})
+    return complete(settings, replace(written, documents=documents))
 
 
 def complete(settings: Settings, publication: Publication) -> Candidate:

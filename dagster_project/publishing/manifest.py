@@ -85,6 +85,21 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
+class Document:
+    """One document that is published with the data, such as a datasheet.
+
+    Attributes:
+        path: relative to the publication.
+        size_bytes: size.
+        sha256: of the bytes.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class InputFile:
     """A landed file that a publication was made from."""
 
@@ -129,6 +144,7 @@ class Publication:
         input_fingerprint: sha256 over its input files, which inputs.json lists.
         ports: manifest by relation.
         model_files: the model as files, in MODEL_FOLDER; of the baseline only its card.
+        documents: what people should know of the data.
     """
 
     number: int
@@ -146,6 +162,7 @@ class Publication:
     input_fingerprint: str
     ports: dict[str, PortManifest]
     model_files: tuple[ModelFile, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 class ManifestDamaged(ValueError):
@@ -186,6 +203,7 @@ def read_manifest(folder: Path) -> Publication:
             for name, item in found["ports"].items()
         }
         found["model_files"] = tuple(ModelFile(**item) for item in found["model_files"])
+        found["documents"] = tuple(Document(**item) for item in found.get("documents", ()))
         return Publication(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ManifestDamaged(

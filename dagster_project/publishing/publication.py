@@ -12,6 +12,7 @@ from dagster_project.publishing.current import (
     make_current,
     record_publications,
 )
+from dagster_project.publishing.documents import Describer
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.publishing.manifest import Provenance, Publication
 from dagster_project.settings import Settings
@@ -23,6 +24,7 @@ def publish(
     provenance: Provenance,
     *,
     export: Exporter | None = None,
+    describe: Describer | None = None,
     run_tests: TestRunner | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Publication:
@@ -34,6 +36,7 @@ def publish(
         settings: the deployment.
         provenance: what the warehouse does not know.
         export: gives the files of the model that are published with its forecast.
+        describe: gives the documents that are published with the data.
         run_tests: runs the tests on the candidate; by default dbt's, and what consumers rely on.
         tell: is told what is going on.
 
@@ -52,7 +55,7 @@ def publish(
         with warehouse(settings) as connection:
             record_publications(settings, connection)
             say("writing a candidate")
-            candidate = prepare_candidate(settings, connection, provenance, export)
+            candidate = prepare_candidate(settings, connection, provenance, export, describe)
         if candidate is None:
             current = current_publication(settings)
             if current is None:

@@ -121,8 +121,9 @@ def _verify(folder: Path, publication: Publication) -> None:
 
 
 def _hash_by_path(publication: Publication) -> dict[str, str]:
-    """The sha256 of every file of data and of the model."""
+    """The sha256 of every file of data and of the model, and of every document."""
     found = {item.path: item.sha256 for item in publication.model_files}
+    found |= {item.path: item.sha256 for item in publication.documents}
     for manifest in publication.ports.values():
         found |= {data.path: data.sha256 for data in manifest.files}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,8 @@ import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.assets.model_export import HOLDOUT_ROWS, model_card, model_files
+from dagster_project.assets.model_card import SECTIONS, model_card
+from dagster_project.assets.model_export import HOLDOUT_ROWS, model_files
 from dagster_project.forecasting.backtest import Backtest
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.inputs import input_columns, number_columns, raw_inputs
@@ -184,7 +186,25 @@ def test_the_card_tells_how_good_the_model_was_where_and_from_what(
         is_champion=True,
         is_backfill=False,
     )
-    card = model_card(record, model, backtest.scores, frame=frame.head(20))
+    by_series = pd.DataFrame(
+        {"rmsse": [0.5, 0.7, 0.9], "baseline_rmsse": [0.6, 0.8, 0.8]}, index=["a", "b", "c"]
+    )
+    card = model_card(
+        record,
+        model,
+        backtest.scores,
+        frame=frame.head(20),
+        by_series=by_series,
+        contact="us@example.com",
+        holdout_rows=20,
+    )
+    assert tuple(re.findall("^## (.*)$", card, re.MULTILINE))[: len(SECTIONS)] == SECTIONS
+    assert "| Made by | us@example.com, who also answers questions |" in card
+    assert "3 series are scored; in 67% of them the model's RMSSE is below" in card
+    assert "| 50% | 0.700 | 0.800 |" in card
+    cutoffs = backtest.scores["cutoff_on"].dropna().astype(str).str[:10].unique()
+    assert f"{len(cutoffs)} rolling origins up to {model.trained_through_on}" in card
+    assert max(cutoffs) in card
     assert "| `holdout.parquet` | 20 of its rows with" in card
     assert card.startswith("# Model 2017-11-19-12345678\n")
     assert "| Gate | passed: RMSSE |" in card
