@@ -25,6 +25,7 @@ from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.landing import register_landed, sha256_of
 from dagster_project.models import ModelRecord
+from dagster_project.privacy import private_folder
 from dagster_project.publishing import (
     InputFile,
     Publication,
@@ -155,7 +156,8 @@ def _files_at_training(
 
 def _take_key(settings: Settings, apart: Settings) -> None:
     """The customer hash needs the home's key; without it nobody's hash would be the same."""
-    apart.home.mkdir(parents=True)
+    private_folder(apart.home.parent)
+    apart.home.mkdir()
     key = settings.home / KEY_FILE
     if key.exists():
         shutil.copy2(key, apart.home / KEY_FILE)

@@ -18,8 +18,10 @@ from dagster_project.publishing import (
     Publication,
     automatic_publication_paused,
     current_publication,
+    Readers,
     ports_are_linked,
     reader_file,
+    restricted_readers,
 )
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
@@ -46,6 +48,7 @@ class Status:
         champion: the live model and its cutoff.
         publication: the current publication.
         port: the file readers open.
+        restricted_readers: who may read the restricted ports besides their owner.
         needs_attention: what a person should do.
     """
 
@@ -56,6 +59,7 @@ class Status:
     champion: str | None
     publication: str | None
     port: str
+    restricted_readers: str
     needs_attention: list[str]
 
 
@@ -85,12 +89,19 @@ def read_status(settings: Settings) -> Status:
         else f"{published.number} of {published.published_at:%Y-%m-%d %H:%M}, forecast version "
         f"{published.forecast_version} from {published.cutoff_on}",
         port=str(reader_file(settings)),
+        restricted_readers=_readers(restricted_readers(settings)),
         needs_attention=[
             *_of_landing(settings, accepted, rejected),
             *_of_last_run(settings),
             *_of_publication(settings, published),
         ],
     )
+
+
+def _readers(readers: Readers) -> str:
+    if readers.problem is None:
+        return "no port is restricted" if readers.group is None else f"the group {readers.group}"
+    return f"nobody: {readers.problem}"
 
 
 def data_through(settings: Settings) -> date | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.lock import Locked
+from dagster_project.privacy import keep_private, private_folder
 from dagster_project.settings import DBT_PROJECT, HOME_SCHEMA_VERSION, Settings
 from dagster_project.sql_functions import register_functions
 
@@ -39,7 +40,8 @@ def warehouse(
     """
     path = settings.warehouse_file
     if not read_only:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        keep_private(settings.home)
     connection = _connect(path, read_only=read_only, timeout=settings.lock_timeout_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")

@@ -1,5 +1,6 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
+from dagster_project.publishing.access import Readers, restricted_readers
 from dagster_project.publishing.audit import AuditFailed, TestResult, audit, dbt_tests
 from dagster_project.publishing.candidate import (
     Candidate,
@@ -60,6 +61,7 @@ __all__ = [
     "PortManifest",
     "Provenance",
     "Publication",
+    "Readers",
     "TestResult",
     "UnknownPublication",
     "audit",
@@ -80,6 +82,7 @@ __all__ = [
     "read_ports",
     "reconcile",
     "relink",
+    "restricted_readers",
     "resume",
     "rollback",
 ]

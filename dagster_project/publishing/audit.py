@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_project.privacy import private_folder
 from dagster_project.publishing.candidate import Candidate
 from dagster_project.publishing.current import (
     CANDIDATE,
@@ -210,7 +211,7 @@ def _set_aside(settings: Settings, candidate: Candidate) -> Path:
     published = candidate.publication
     (settings.published / CANDIDATE).unlink()
     folder = failed_folder(settings, published)
-    folder.parent.mkdir(exist_ok=True)
+    private_folder(folder.parent)
     os.replace(candidate.folder, folder)
     write_port_files(folder, [*publications(settings), published])
     collect_failures(settings)

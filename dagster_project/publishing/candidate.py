@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.privacy import private_folder
 from dagster_project.publishing.content import (
     Partition,
     combined_hash,
@@ -165,10 +166,9 @@ def complete(settings: Settings, publication: Publication) -> Candidate:
 
 
 def make_port_folder(folder: Path, relative: str) -> None:
-    """Create the folder of a port; what is restricted is closed to others."""
+    """Create the folder of a port; what is restricted is its owner's until it is published."""
     if relative.split("/")[0] == RESTRICTED:
-        (folder / RESTRICTED).mkdir(parents=True, exist_ok=True)
-        (folder / RESTRICTED).chmod(0o750)
+        private_folder(folder / RESTRICTED)
     (folder / relative).mkdir(parents=True, exist_ok=True)
 
 

@@ -41,6 +41,7 @@ class Port:
         value_of: column whose values are the files, or None.
         is_restricted: whether it is published apart from the open ports.
         not_compared: columns that differ between two runs that did the same.
+        readers: roles of the contract that may read it, each with its group of the system.
         personal: columns that the contract classifies as restricted: they hold keyed hashes only.
     """
 
@@ -55,6 +56,7 @@ class Port:
     is_restricted: bool = False
     not_compared: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    readers: tuple[tuple[str, str], ...] = ()
 
     @property
     def folder(self) -> str:
@@ -100,6 +102,13 @@ def _ports_of(model: Field, products: Path) -> list[Port]:
         if name == relation:
             alias.fail(f"a name that ends in _v{major}", "name it after product and version")
         contract = _read(products / product / f"contract_v{major}.odcs.yaml")
+        is_restricted = declared.child("is_restricted").flag(default=False)
+        readers = _readers(contract)
+        if is_restricted and not readers:
+            contract.child("roles").fail(
+                f"the roles that may read the restricted port {relation}",
+                "write `roles: [{role: ..., access: read}]`",
+            )
         ports.append(
             Port(
                 relation=relation,
@@ -110,7 +119,7 @@ def _ports_of(model: Field, products: Path) -> list[Port]:
                 key=declared.child("key").texts(),
                 month_of=_optional(declared.child("month_of")),
                 value_of=_optional(declared.child("value_of")),
-                is_restricted=declared.child("is_restricted").flag(default=False),
+                is_restricted=is_restricted,
                 not_compared=declared.child("not_compared").texts(),
                 personal=tuple(
                     column.child("name").text()
@@ -118,9 +127,24 @@ def _ports_of(model: Field, products: Path) -> list[Port]:
                     for column in table.child("properties").items()
                     if column.child("classification").value == "restricted"
                 ),
+                readers=readers,
             )
         )
     return ports
+
+
+def _readers(contract: Field) -> tuple[tuple[str, str], ...]:
+    """Roles of a contract with their groups: the custom property `group`, else the role's name."""
+    found = []
+    for declared in contract.child("roles").items() if "roles" in contract else ():
+        role = declared.child("role").text()
+        group = role
+        custom = declared.child("customProperties")
+        for item in custom.items() if custom.value is not None else ():
+            if item.child("property").value == "group":
+                group = item.child("value").text()
+        found.append((role, group))
+    return tuple(found)
 
 
 def _optional(declared: Field) -> str | None:
