@@ -12,13 +12,15 @@ import duckdb
 from dagster_project import models
 from dagster_project.assets.publication import FRESH_WITHIN_DAYS
 from dagster_project.assets.training import latest_cutoff
+from dagster_project.erasure import interrupted_since
 from dagster_project.interrupted import has_lost_its_process
 from dagster_project.pipeline import DBT_REPORT
 from dagster_project.publishing import (
     Publication,
+    Readers,
     automatic_publication_paused,
     current_publication,
-    Readers,
+    erasures,
     ports_are_linked,
     reader_file,
     restricted_readers,
@@ -49,6 +51,7 @@ class Status:
         publication: the current publication.
         port: the file readers open.
         restricted_readers: who may read the restricted ports besides their owner.
+        erasures: that persons were forgotten, and what cannot be reproduced since.
         needs_attention: what a person should do.
     """
 
@@ -60,6 +63,7 @@ class Status:
     publication: str | None
     port: str
     restricted_readers: str
+    erasures: list[str]
     needs_attention: list[str]
 
 
@@ -90,7 +94,9 @@ def read_status(settings: Settings) -> Status:
         f"{published.forecast_version} from {published.cutoff_on}",
         port=str(reader_file(settings)),
         restricted_readers=_readers(restricted_readers(settings)),
+        erasures=[erasure.told for erasure in erasures(settings)],
         needs_attention=[
+            *_of_erasure(settings),
             *_of_landing(settings, accepted, rejected),
             *_of_last_run(settings),
             *_of_publication(settings, published),
@@ -116,6 +122,15 @@ def _cutoff(connection: duckdb.DuckDBPyConnection) -> date | None:
         "select 1 from information_schema.tables where table_name = 'forecast_origins'"
     ).fetchone()
     return latest_cutoff(connection) if built else None
+
+
+def _of_erasure(settings: Settings) -> Iterator[str]:
+    begun_at = interrupted_since(settings)
+    if begun_at is not None:
+        yield (
+            f"an erasure that began at {begun_at} was interrupted: run `meshcast forget` for the "
+            "same person again"
+        )
 
 
 def _of_landing(settings: Settings, accepted: int, rejected: int) -> Iterator[str]:

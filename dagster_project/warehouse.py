@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -82,6 +83,26 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def rewrite_warehouse(settings: Settings) -> None:
+    """Write the warehouse's file again from its tables and views, in one step.
+
+    DuckDB frees the blocks of what is deleted, and leaves their bytes in the file.
+
+    Raises:
+        WarehouseLocked: another process holds it.
+    """
+    path = settings.warehouse_file
+    new = path.with_name(f"{path.name}.part")
+    new.unlink(missing_ok=True)
+    with warehouse(settings) as connection:
+        connection.execute("checkpoint")
+        connection.execute("attach '{}' as rewritten".format(str(new).replace("'", "''")))
+        connection.execute(f'copy from database "{path.stem}" to rewritten')
+        connection.execute("detach rewritten")
+        new.chmod(path.stat().st_mode & 0o777)
+        os.replace(new, path)
 
 
 def commit_point(name: str) -> None:

@@ -22,6 +22,8 @@ from dagster_project.publishing.current import (
     reconcile,
     relink,
 )
+from dagster_project.publishing.erasing import Replacement, erase_from_published, files_with
+from dagster_project.publishing.erasures import Erasure, erasures, record_erasure
 from dagster_project.publishing.manifest import (
     DataFile,
     InputFile,
@@ -49,6 +51,7 @@ __all__ = [
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
+    "Erasure",
     "Exporter",
     "INPUTS_FILE",
     "InputFile",
@@ -62,6 +65,7 @@ __all__ = [
     "Provenance",
     "Publication",
     "Readers",
+    "Replacement",
     "TestResult",
     "UnknownPublication",
     "audit",
@@ -70,6 +74,9 @@ __all__ = [
     "current_number",
     "current_publication",
     "dbt_tests",
+    "erase_from_published",
+    "erasures",
+    "files_with",
     "find_publication",
     "make_current",
     "ports_are_linked",
@@ -81,6 +88,7 @@ __all__ = [
     "reader_file",
     "read_ports",
     "reconcile",
+    "record_erasure",
     "relink",
     "restricted_readers",
     "resume",

@@ -7,9 +7,9 @@ A role of a contract carries the group that stands for it:
         access: read
         customProperties: [{property: group, value: sales_restricted}]
 
-`MESHCAST_GROUPS` (role=group, with commas) says otherwise for a deployment. Everything restricted of a
-publication lies under its folder `restricted/`, which the group may enter and read. Where there is no
-such group, its owner alone may: never anybody wider.
+`MESHCAST_GROUPS` (role=group, with commas) says otherwise for a deployment. Everything restricted
+of a publication lies under its folder `restricted/`, which the group may enter and read. Where
+there is no such group, its owner alone may: never anybody wider.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def prepare_candidate(
         code_revision=provenance.code_revision,
         seed=seed,
         packages=dict(provenance.packages),
-        input_fingerprint=_input_fingerprint(inputs),
+        input_fingerprint=input_fingerprint(inputs),
         ports={},
     )
     if current is not None and _says_the_same(current, published, plans):
@@ -197,7 +197,8 @@ def _inputs(settings: Settings, connection: duckdb.DuckDBPyConnection) -> tuple[
     return tuple(InputFile(*row) for row in rows)
 
 
-def _input_fingerprint(inputs: Sequence[InputFile]) -> str:
+def input_fingerprint(inputs: Sequence[InputFile]) -> str:
+    """One sha256 over the landed files that a publication was made from."""
     lines = "\n".join(f"{item.source}/{item.entity}/{item.path} {item.sha256}" for item in inputs)
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -288,7 +289,7 @@ def _write(
     compared = [name for name in plan.columns if name not in port.not_compared]
     hashes = content_hashes(connection, list(written.values()), compared)
     files = [
-        kept[part] if part in kept else _describe(folder, written[part], part, hashes)
+        kept[part] if part in kept else describe(folder, written[part], part, hashes)
         for part in plan.partitions
     ]
     return PortManifest(
@@ -317,9 +318,10 @@ def _write_file(
     return file
 
 
-def _describe(
+def describe(
     folder: Path, file: Path, part: Partition, hashes: dict[Path, tuple[int, str]]
 ) -> DataFile:
+    """What a manifest says of a file that has been written."""
     rows, hashed = hashes[file]
     if rows != part.rows:
         raise RuntimeError(f"{file}: expected {part.rows} rows as counted before, found {rows}")

@@ -129,6 +129,7 @@ class Publication:
         input_fingerprint: sha256 over its input files, which inputs.json lists.
         ports: manifest by relation.
         model_files: the model as files, in MODEL_FOLDER; of the baseline only its card.
+        erasures: numbers of the erasures of a person that have changed its files since.
     """
 
     number: int
@@ -146,6 +147,7 @@ class Publication:
     input_fingerprint: str
     ports: dict[str, PortManifest]
     model_files: tuple[ModelFile, ...] = ()
+    erasures: tuple[int, ...] = ()
 
 
 class ManifestDamaged(ValueError):
@@ -158,7 +160,14 @@ def write_manifests(folder: Path, publication: Publication) -> None:
     for manifest in publication.ports.values():
         shared = {
             key: facts[key]
-            for key in ("number", "published_at", "cutoff_on", "model_version", "code_revision")
+            for key in (
+                "number",
+                "published_at",
+                "cutoff_on",
+                "model_version",
+                "code_revision",
+                "erasures",
+            )
         }
         if manifest.product == MODEL_PRODUCT:
             shared["model_files"] = facts["model_files"]
@@ -186,6 +195,7 @@ def read_manifest(folder: Path) -> Publication:
             for name, item in found["ports"].items()
         }
         found["model_files"] = tuple(ModelFile(**item) for item in found["model_files"])
+        found["erasures"] = tuple(found.get("erasures", ()))
         return Publication(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ManifestDamaged(

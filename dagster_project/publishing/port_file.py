@@ -35,7 +35,8 @@ create table publications (
     model_version varchar,
     code_revision varchar,
     input_fingerprint varchar,
-    is_current boolean
+    is_current boolean,
+    erasures bigint[]
 )
 """
 
@@ -100,7 +101,7 @@ def _write(
             connection.execute(f"create view {INPUTS_VIEW} as select * from read_parquet({inputs})")
         connection.execute(PUBLICATIONS_TABLE)
         connection.executemany(
-            f"insert into publications values ({', '.join('?' * 11)})",
+            f"insert into publications values ({', '.join('?' * 12)})",
             [_row(item, is_current=item is published[-1]) for item in published],
         )
     part.chmod(0o440 if name == RESTRICTED_FILE else 0o444)
@@ -130,6 +131,7 @@ def _row(publication: Publication, *, is_current: bool) -> list[object]:
         publication.code_revision,
         publication.input_fingerprint,
         is_current,
+        list(publication.erasures),
     ]
 
 
