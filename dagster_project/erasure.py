@@ -3,7 +3,8 @@
 A line stays and says nothing of anybody any more, so sums, counts and forecasts stay as they were
 (docs/decisions/0024). Before the first change a plan is written, `forgetting.json`, for the
 owner's eyes only; each step can be done again, so an erasure that was killed is finished by the
-same command. At the end the plan goes, and published/erasures.json tells what happened, without the person.
+same command. At the end the plan goes, and published/erasures.json tells what happened, without
+the person.
 """
 
 from __future__ import annotations

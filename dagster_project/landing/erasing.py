@@ -2,8 +2,8 @@
 
 The one exception to "landed files are never changed". Of a line whose personal column holds the
 person, all personal columns are emptied, and those that nobody declared: no model reads them, and
-they may hold a name. A line that is no record loses the person's number wherever it stands. All other
-lines keep their bytes.
+they may hold a name. A line that is no record loses the person's number wherever it stands. All
+other lines keep their bytes.
 """
 
 from __future__ import annotations
