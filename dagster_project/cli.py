@@ -18,6 +18,7 @@ import typer
 from dagster_project import pipeline, publishing, report, reproduction, status, summary
 from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
+from dagster_project.commands import contracts
 from dagster_project.commands.forget import forget
 from dagster_project.commands.shell import (
     EXIT_CODES,
@@ -50,6 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(contracts.app, name="contracts")
 
 
 class Slice(StrEnum):

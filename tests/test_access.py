@@ -201,10 +201,7 @@ def test_roles_that_lead_to_two_groups_are_refused(settings: Settings) -> None:
         publishing.restricted_readers(settings, [first, second])
 
 
-def test_a_restricted_port_without_roles_is_refused(checkout: Path) -> None:
-    products = checkout / "data_products"
-    contract = products / "sales_events" / "contract_v1.odcs.yaml"
-    text = contract.read_text()
-    contract.write_text(text[: text.index("roles:")] + text[text.index("support:") :])
-    with pytest.raises(DeclarationError, match="roles that may read the restricted port sales_ev"):
-        read_ports(checkout / "dbt_project", products)
+def test_a_restricted_port_without_roles_is_refused(settings: Settings) -> None:
+    first = next(port for port in read_ports() if port.is_restricted)
+    with pytest.raises(DeclarationError, match="sales_events_v1: expected the roles that may"):
+        publishing.restricted_readers(settings, [replace(first, readers=())])

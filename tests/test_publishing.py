@@ -22,12 +22,11 @@ import duckdb
 import pytest
 
 from dagster_project import publishing
-from dagster_project.declaration import DeclarationError
 from dagster_project.lock import Locked
 from dagster_project.publishing import Provenance, Publication, TestResult
 from dagster_project.publishing.failing_rows import message_without_rows
 from dagster_project.publishing.lock import publishing_lock
-from dagster_project.settings import DATA_PRODUCTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse import port, warehouse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -810,7 +809,7 @@ def test_a_damaged_manifest_is_named(filled: Settings) -> None:
         publishing.publications(filled)
 
 
-def test_every_published_model_declares_its_port() -> None:
+def test_every_table_of_a_contract_is_a_port() -> None:
     ports = {item.relation: item for item in publishing.read_ports()}
     assert set(ports) == {
         "daily_sales_v1",
@@ -827,21 +826,3 @@ def test_every_published_model_declares_its_port() -> None:
     assert ports["daily_sales_v1"].personal == ()
     assert ports["sales_forecast_history_v1"].product == "sales_forecast"
     assert ports["daily_sales_v1"].sorted_by == ("sold_on", "product_id", "store_id")
-
-
-@pytest.mark.parametrize(
-    ("declared", "message"),
-    [
-        ("{product: daily_sales, months_of: sold_on}", "unknown key 'months_of'"),
-        ("{product: daily_sales, month_of: a, value_of: b}", "month_of or value_of"),
-        ("{product: weekly_sales, key: [a]}", "weekly_sales.contract_v1.odcs.yaml"),
-    ],
-)
-def test_a_wrong_port_declaration_is_named(tmp_path: Path, declared: str, message: str) -> None:
-    models = tmp_path / "models" / "data_products"
-    models.mkdir(parents=True)
-    (models / "sold_v1.yml").write_text(
-        "models: [{name: sold, config: {meta: {port: " + declared + "}}, versions: [{v: 1}]}]"
-    )
-    with pytest.raises(DeclarationError, match=message):
-        publishing.read_ports(tmp_path, DATA_PRODUCTS)

@@ -47,16 +47,19 @@ def restricted_readers(settings: Settings, ports: Sequence[Port] | None = None) 
     """Find the group that the contracts of the restricted ports let in.
 
     Raises:
-        DeclarationError: their roles lead to several groups, and a file has one.
+        DeclarationError: they have no roles, or these lead to several groups, and a file has one.
     """
     deployed = dict(settings.groups)
-    groups = {
-        deployed.get(role, group): port
-        for port in (read_ports() if ports is None else ports)
-        if port.is_restricted
-        for role, group in port.readers
-    }
-    if not groups:
+    closed = [port for port in (read_ports() if ports is None else ports) if port.is_restricted]
+    groups = {deployed.get(role, group): port for port in closed for role, group in port.readers}
+    for port in closed:
+        if not port.readers:
+            raise DeclarationError(
+                f"{port.relation}: expected the roles that may read a restricted port in the "
+                f"contract of {port.product}, found none. Write `roles: [{{role: ..., access: "
+                "read}]`."
+            )
+    if not closed:
         return Readers()
     if len(groups) > 1:
         named = ", ".join(f"{group} ({port.relation})" for group, port in sorted(groups.items()))

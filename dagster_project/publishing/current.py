@@ -15,8 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-import yaml
 
+from dagster_project.contracts.contract import read_contracts
 from dagster_project.privacy import private_folder
 from dagster_project.publishing.access import restricted_readers, set_access
 from dagster_project.publishing.lock import publishing_lock
@@ -28,7 +28,7 @@ from dagster_project.publishing.port_file import (
     is_linked,
     write_port_files,
 )
-from dagster_project.settings import DATA_PRODUCTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse import commit_point, transaction, warehouse
 
 CURRENT = "current"
@@ -281,10 +281,10 @@ def _link_missing(settings: Settings) -> CurrentLinkMissing:
 
 def _retention_days() -> int:
     days = [
-        int(promise["value"])
-        for contract in DATA_PRODUCTS.glob("*/contract_v*.odcs.yaml")
-        for promise in yaml.safe_load(contract.read_text(encoding="utf-8")).get("slaProperties", ())
-        if promise["property"] == "retention"
+        int(promise.value)
+        for contract in read_contracts()
+        for promise in contract.sla
+        if promise.property == "retention"
     ]
     return max(days, default=0)
 

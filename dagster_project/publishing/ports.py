@@ -1,29 +1,16 @@
-"""The output ports, as the published models declare them beside their SQL.
-
-A model in dbt_project/models/data_products/ carries `config.meta.port`:
-
-    product: sales_forecast             # the data product it is a port of
-    key: [forecast_version, ...]        # what makes a row one of its kind; files are sorted by it
-    month_of: sold_on                   # a file per month of this column, or
-    value_of: forecast_version          # a file per value; neither: one file
-    is_restricted: true                 # published apart, for the roles of the contract
-    not_compared: [issued_at]           # columns that say nothing about the content
-"""
+"""The output ports, as the contracts of the data products promise them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from dagster_project.declaration import DeclarationError, Field
+from dagster_project.contracts.contract import Contract, Table
+from dagster_project.contracts.product import read_products
 from dagster_project.settings import DATA_PRODUCTS, DBT_PROJECT
 
-# The same YAML, ten times faster where libyaml is there: 0.04 s instead of 0.35 s.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-PORT_KEYS = ("product", "key", "month_of", "value_of", "is_restricted", "not_compared")
+PERSONAL = "restricted"
+"""The classification of a column about a person; such a column holds keyed hashes only."""
 
 
 @dataclass(frozen=True)
@@ -72,89 +59,38 @@ class Port:
 
 
 def read_ports(project: Path = DBT_PROJECT, products: Path = DATA_PRODUCTS) -> tuple[Port, ...]:
-    """Read every declared port, sorted by relation.
+    """Read every port, sorted by relation.
 
     Raises:
-        DeclarationError: a declaration is not what it must be; names file, field and finding.
+        DeclarationError: a descriptor is not what it must be, or names what does not exist; a line
+            for each problem with file, line and field.
     """
     ports = [
-        port
-        for file in sorted((project / "models" / "data_products").glob("*.yml"))
-        if "models" in (declared := _read(file))
-        for model in declared.child("models").items()
-        for port in _ports_of(model, products)
+        _port(contract, table)
+        for product in read_products(products, project)
+        for contract in product.contracts
+        for table in contract.tables
     ]
     return tuple(sorted(ports, key=lambda port: port.relation))
 
 
-def _ports_of(model: Field, products: Path) -> list[Port]:
-    declared = model.child("config").child("meta").child("port")
-    declared.only(PORT_KEYS)
-    if "month_of" in declared and "value_of" in declared:
-        declared.fail("month_of or value_of", "keep the one that cuts the table into files")
-    product = declared.child("product").text()
-    ports = []
-    for version in model.child("versions").items():
-        major = version.child("v").whole_number(default=0, at_least=1)
-        alias = version.child("config").child("alias")
-        relation = alias.text(default=f"{model.child('name').text()}_v{major}")
-        name = relation.removesuffix(f"_v{major}")
-        if name == relation:
-            alias.fail(f"a name that ends in _v{major}", "name it after product and version")
-        contract = _read(products / product / f"contract_v{major}.odcs.yaml")
-        is_restricted = declared.child("is_restricted").flag(default=False)
-        readers = _readers(contract)
-        if is_restricted and not readers:
-            contract.child("roles").fail(
-                f"the roles that may read the restricted port {relation}",
-                "write `roles: [{role: ..., access: read}]`",
-            )
-        ports.append(
-            Port(
-                relation=relation,
-                name=name,
-                major=major,
-                product=product,
-                contract_version=contract.child("version").text(),
-                key=declared.child("key").texts(),
-                month_of=_optional(declared.child("month_of")),
-                value_of=_optional(declared.child("value_of")),
-                is_restricted=is_restricted,
-                not_compared=declared.child("not_compared").texts(),
-                personal=tuple(
-                    column.child("name").text()
-                    for table in contract.child("schema").items()
-                    for column in table.child("properties").items()
-                    if column.child("classification").value == "restricted"
-                ),
-                readers=readers,
-            )
-        )
-    return ports
-
-
-def _readers(contract: Field) -> tuple[tuple[str, str], ...]:
-    """Roles of a contract with their groups: the custom property `group`, else the role's name."""
-    found = []
-    for declared in contract.child("roles").items() if "roles" in contract else ():
-        role = declared.child("role").text()
-        group = role
-        custom = declared.child("customProperties")
-        for item in custom.items() if custom.value is not None else ():
-            if item.child("property").value == "group":
-                group = item.child("value").text()
-        found.append((role, group))
-    return tuple(found)
-
-
-def _optional(declared: Field) -> str | None:
-    return None if declared.value is None else declared.text()
-
-
-def _read(file: Path) -> Field:
-    try:
-        return Field(file, "", yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER))
-    except FileNotFoundError:
-        raise DeclarationError(f"{file}: expected this file, found none. Write it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{file}: expected YAML, found {error}. Correct the file.") from None
+def _port(contract: Contract, table: Table) -> Port:
+    return Port(
+        relation=table.relation,
+        name=table.model,
+        major=contract.major,
+        product=contract.product,
+        contract_version=contract.version,
+        key=table.key,
+        month_of=table.month_of,
+        value_of=table.value_of,
+        is_restricted=contract.is_restricted,
+        not_compared=table.not_compared,
+        personal=tuple(
+            column.name
+            for promised in contract.tables
+            for column in promised.columns
+            if column.classification == PERSONAL
+        ),
+        readers=contract.groups,
+    )

@@ -1,0 +1,212 @@
+"""Whether what a product names exists: ports and contracts, models, the owner, the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.contracts.contract_problems import E_MAIL
+from dagster_project.contracts.document import Document, Keys, Problem, read_document
+
+if TYPE_CHECKING:
+    from dagster_project.contracts.contract import Contract
+
+REQUIRED = ("id", "name", "version", "status", "domain", "description", "outputPorts", "team")
+PORT_REQUIRED = ("version", "contractId", "description")
+RELEASED = "released"
+
+
+def contract_versions(products: Path) -> dict[str, str]:
+    """Version by id of every contract that a port may name, those of input ports included."""
+    versions = {}
+    for file in sorted(products.glob("*/**/*.odcs.yaml")):
+        document = read_document(file)
+        if file.parent.name != RELEASED and isinstance(document, Document):
+            versions[str(document.value.get("id"))] = str(document.value.get("version"))
+    return versions
+
+
+def product_problems(document: Document) -> list[Problem]:
+    """What in a product that is as its standard has it is not as we need it."""
+    value = document.value
+    problems = [document.missing((), key) for key in REQUIRED if not value.get(key)]
+    if problems:
+        return problems
+    folder = document.file.parent.name
+    if value["name"] != folder:
+        problems.append(
+            document.problem(
+                ("name",), f"the name of its folder, {folder}", value["name"], "write it so"
+            )
+        )
+    if "purpose" not in value["description"]:
+        problems.append(document.missing(("description",), "purpose"))
+    members = value["team"].get("members", [])
+    owners = [member["username"] for member in members if member.get("role") == "owner"]
+    if len(owners) != 1 or not E_MAIL.fullmatch(owners[0]):
+        problems.append(
+            document.problem(
+                ("team", "members"),
+                "one member with role: owner and an e-mail address as username",
+                ", ".join(owners) or "none",
+                "name the one who answers for it",
+            )
+        )
+    for position, port in enumerate(value["outputPorts"]):
+        keys: Keys = ("outputPorts", position)
+        problems += [document.missing(keys, key) for key in PORT_REQUIRED if key not in port]
+    return problems
+
+
+def port_problems(
+    document: Document, contracts: tuple[Contract, ...], versions: Mapping[str, str]
+) -> list[Problem]:
+    """Ports that name no contract or table, and tables that no port publishes."""
+    value = document.value
+    own = {c.id: c for c in contracts if c.file.parent == document.file.parent}
+    problems: list[Problem] = []
+    published: set[tuple[str, str]] = set()
+    for position, port in enumerate(value["outputPorts"]):
+        keys: Keys = ("outputPorts", position)
+        contract = own.get(port["contractId"])
+        if contract is None and port["contractId"] not in versions:
+            problems.append(_no_contract(document, (*keys, "contractId"), port, versions))
+        elif contract is not None:
+            problems += _output_problems(document, keys, port, contract)
+            published.add((contract.id, f"{port['name']}_v{contract.major}"))
+        for item, used in enumerate(port.get("inputContracts", [])):
+            way = (*keys, "inputContracts", item)
+            problems += _used_problems(document, way, used["id"], used["version"], versions)
+    for position, port in enumerate(value.get("inputPorts", [])):
+        if "contractId" in port:
+            used = (port["contractId"], port.get("version", ""))
+            problems += _used_problems(document, ("inputPorts", position), *used, versions)
+    for contract in own.values():
+        problems += [
+            document.problem(
+                ("outputPorts",),
+                f"a port for {table.relation} of {contract.file.name}",
+                "none",
+                "declare it, or take the table out of the contract",
+            )
+            for table in contract.tables
+            if (contract.id, table.relation) not in published
+        ]
+        if contract.owner not in [m["username"] for m in value["team"].get("members", [])]:
+            problems.append(
+                document.problem(
+                    ("team", "members"),
+                    f"the owner of {contract.file.name}, {contract.owner}",
+                    "others",
+                    "name the same owner in both",
+                )
+            )
+    return problems
+
+
+def model_problems(contracts: tuple[Contract, ...], project: Path) -> Iterator[Problem]:
+    """Tables without a model, and owners or domains that the dbt project does not know."""
+    models = project / "models" / "data_products"
+    groups = read_document(project / "models" / "groups.yml")
+    if isinstance(groups, Problem):
+        yield groups
+        return
+    owners = {group["name"]: group["owner"]["email"] for group in groups.value["groups"]}
+    for contract in contracts:
+        document = read_document(contract.file)
+        if isinstance(document, Problem):
+            continue
+        if contract.domain not in owners:
+            yield document.problem(
+                ("domain",),
+                f"one of the groups {', '.join(owners)} of models/groups.yml",
+                contract.domain,
+                "correct the name, or add the group",
+            )
+        elif contract.owner != owners[contract.domain]:
+            yield document.problem(
+                ("team", "members"),
+                f"the owner of group {contract.domain}, {owners[contract.domain]}",
+                contract.owner,
+                "correct the address here or in models/groups.yml",
+            )
+        yield from _test_problems(document, contract, project)
+        for position, table in enumerate(contract.tables):
+            if not (models / f"{table.relation}.sql").exists():
+                yield document.problem(
+                    ("schema", position, "name"),
+                    f"a model models/data_products/{table.relation}.sql",
+                    "none",
+                    "write it, or correct the name",
+                )
+
+
+def _test_problems(document: Document, contract: Contract, project: Path) -> Iterator[Problem]:
+    for position, table in enumerate(contract.tables):
+        for item, rule in enumerate(table.quality):
+            if rule.dbt_test and not list((project / "tests").rglob(f"{rule.dbt_test}.sql")):
+                yield document.problem(
+                    ("schema", position, "quality", item, "customProperties"),
+                    f"a test {rule.dbt_test}.sql in dbt_project/tests",
+                    "none",
+                    "write it, or correct the name",
+                )
+
+
+def _output_problems(
+    document: Document, keys: Keys, port: dict[str, Any], contract: Contract
+) -> Iterator[Problem]:
+    relation = f"{port['name']}_v{contract.major}"
+    tables = [table.relation for table in contract.tables]
+    if relation not in tables:
+        yield document.problem(
+            (*keys, "name"),
+            f"the name of a table of {contract.file.name} without its _v{contract.major}",
+            port["name"],
+            f"correct it; the tables are {', '.join(tables)}",
+        )
+    if port["version"] != contract.version:
+        yield document.problem(
+            (*keys, "version"),
+            f"the version of its contract, {contract.version}",
+            port["version"],
+            f"write version: {contract.version}",
+        )
+
+
+def _used_problems(
+    document: Document, keys: Keys, used: str, version: str, versions: Mapping[str, str]
+) -> Iterator[Problem]:
+    if used not in versions:
+        yield document.problem(
+            keys,
+            "the id of a contract",
+            f"{used!r}, which no contract has",
+            f"write one of {', '.join(sorted(versions))}",
+        )
+        return
+    found, wanted = _numbers(versions[used]), _numbers(version)
+    if not wanted or wanted[0] != found[0] or wanted > found:
+        yield document.problem(
+            keys,
+            f"a version of {used} up to {versions[used]} with the same major",
+            version or "none",
+            "pin one that exists",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split(".")
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+
+
+def _no_contract(
+    document: Document, keys: Keys, port: dict[str, Any], versions: Mapping[str, str]
+) -> Problem:
+    return document.problem(
+        keys,
+        "the id of a contract",
+        f"{port['contractId']!r}, which no contract has",
+        f"write one of {', '.join(sorted(versions))}",
+    )
