@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.privacy import private_folder
+from dagster_project.publishing.changes import write_changes
 from dagster_project.publishing.content import (
     Partition,
     combined_hash,
@@ -38,8 +36,9 @@ from dagster_project.publishing.manifest import (
     write_json,
     write_manifests,
 )
-from dagster_project.publishing.port_file import RESTRICTED, write_port_files
+from dagster_project.publishing.port_file import write_port_files
 from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
 from dagster_project.warehouse import commit_point
@@ -159,25 +158,11 @@ def prepare_candidate(
 def complete(settings: Settings, publication: Publication) -> Candidate:
     """Add port files and manifests to a folder of data files; with them it is a candidate."""
     folder = publication_folder(settings, publication.number)
+    write_changes(settings, publication)
     write_port_files(folder, [*publications(settings), publication])
     write_manifests(folder, publication)
     commit_point("candidate_written")
     return Candidate(publication, folder)
-
-
-def make_port_folder(folder: Path, relative: str) -> None:
-    """Create the folder of a port; what is restricted is its owner's until it is published."""
-    if relative.split("/")[0] == RESTRICTED:
-        private_folder(folder / RESTRICTED)
-    (folder / relative).mkdir(parents=True, exist_ok=True)
-
-
-def share(file: Path, target: Path) -> None:
-    """Give an immutable file a second name; a copy where the file system cannot do that."""
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copy2(file, target)
 
 
 def _forecast(connection: duckdb.DuckDBPyConnection) -> tuple[int, date, datetime, str, int | None]:

@@ -20,6 +20,8 @@ RESTRICTED_FILE = f"{RESTRICTED}/{OPEN_FILE}"
 MACRO_FILE = "predict_units.sql"
 INPUTS_FILE = "inputs.parquet"
 INPUTS_VIEW = "model_inputs"
+CHANGES = "changes"
+CHANGES_VIEW = "changes_v1"
 
 FORECAST_INTERVAL = DBT_PROJECT / "macros" / "forecast_interval.sql"
 
@@ -99,6 +101,12 @@ def _write(
             connection.execute((folder / MODEL_FOLDER / MACRO_FILE).read_text(encoding="utf-8"))
             inputs = _quoted(folder / MODEL_FOLDER / INPUTS_FILE)
             connection.execute(f"create view {INPUTS_VIEW} as select * from read_parquet({inputs})")
+        feeds = sorted(((folder / name).parent / CHANGES).glob("*.parquet"))
+        if feeds:  # publications from before there were feeds have none
+            paths = ", ".join(_quoted(feed) for feed in feeds)
+            connection.execute(
+                f"create view {CHANGES_VIEW} as select * from read_parquet([{paths}])"
+            )
         connection.execute(PUBLICATIONS_TABLE)
         connection.executemany(
             f"insert into publications values ({', '.join('?' * 12)})",
