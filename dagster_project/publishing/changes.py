@@ -79,7 +79,7 @@ days as (
     group by all
 )
 select distinct
-    $1, $2, $3, $4, partition, day_on,
+    $1, $2, $3, $4, compared.partition, compared.day_on,
     if(is_whole, null, product_id), if(is_whole, null, store_id), change
 from compared
 inner join days on
