@@ -20,6 +20,7 @@ from dagster_project.assets.evidence import score_table
 from dagster_project.assets.training import backtest_newest
 from dagster_project.commands import contracts, expectations, policies
 from dagster_project.commands.catalog import catalog
+from dagster_project.commands.forget import forget
 from dagster_project.commands.shell import (
     EXIT_CODES,
     Json,
@@ -151,6 +152,8 @@ def publications(as_json: Json = False) -> None:
             print_json([dataclasses.asdict(publication) for publication in listed])
         else:
             report.print_publications(console, settings, listed)
+            for erasure in publishing.erasures(settings):
+                console.print(erasure.told, soft_wrap=True, highlight=False)
 
 
 @app.command(epilog="Example: meshcast rollback --to 3 --reason 'prices were wrong'")
@@ -241,6 +244,9 @@ def restricted_hint(sql: str, restricted: bool) -> str:
     named = [port.relation for port in publishing.read_ports() if port.is_restricted]
     missed = [relation for relation in named if relation in sql and not restricted]
     return f"\n{', '.join(missed)}: a restricted port, add --restricted" if missed else ""
+
+
+app.command(epilog="Example: meshcast forget 2375")(forget)
 
 
 @app.command("status", epilog="Example: meshcast status --today 2018-01-01")

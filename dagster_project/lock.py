@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from dagster_project.privacy import owner_only
+
 PAUSE_SECONDS = 0.1
 
 
@@ -34,7 +36,7 @@ def exclusive(path: Path, *, holder: str, timeout: float) -> Iterator[None]:
         Locked: another process held it all that time; names it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with open(path, "a+", encoding="utf-8", opener=owner_only) as file:
         _wait(file, timeout)
         file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")

@@ -23,6 +23,7 @@ from dagster_project.features import origin_key
 from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.interrupted import COMMAND_LINE, end_interrupted_runs
 from dagster_project.lock import exclusive
+from dagster_project.privacy import private_folder
 from dagster_project.publishing import reconcile
 from dagster_project.rebuilds import rebuilds
 from dagster_project.schedules import failed_checks
@@ -81,8 +82,8 @@ class RunResult:
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """Create DAGSTER_HOME with telemetry off and one writer at a time; set the environment."""
-    folder = settings.dagster_home
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = private_folder(settings.dagster_home)
+    private_folder(settings.home / "dbt")
     configuration = folder / "dagster.yaml"
     if not configuration.exists() or configuration.read_text() != DAGSTER_YAML:
         configuration.write_text(DAGSTER_YAML)

@@ -144,7 +144,16 @@ def print_publications(console: Console, settings: Settings, listed: Sequence[Pu
     if not listed:
         console.print(f"Nothing is published yet in {settings.published}.")
         return
-    columns = ["publication", "published at", "cutoff", "forecast", "model", "kind", "reason"]
+    columns = [
+        "publication",
+        "published at",
+        "cutoff",
+        "forecast",
+        "model",
+        "kind",
+        "reason",
+        "erasures",
+    ]
     newest = listed[-1].number
     print_rows(
         console,
@@ -158,6 +167,7 @@ def print_publications(console: Console, settings: Settings, listed: Sequence[Pu
                 item.model_version,
                 item.kind if item.rollback_of is None else f"rollback to {item.rollback_of}",
                 item.reason,
+                ", ".join(str(number) for number in item.erasures),
             ]
             for item in reversed(listed)
         ],

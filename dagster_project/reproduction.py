@@ -20,15 +20,18 @@ from dagster_project.assets.model_card import CARD_FILE
 from dagster_project.assets.model_export import model_files
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
+from dagster_project.erasure import interrupted_since
 from dagster_project.features import built_features
 from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
 from dagster_project.forecasting.gate import GateThresholds, judge
 from dagster_project.landing import register_landed, sha256_of
 from dagster_project.models import ModelRecord
+from dagster_project.privacy import private_folder
 from dagster_project.publishing import (
     InputFile,
     Publication,
+    erasures,
     find_publication,
     prepare_candidate,
     publication_folder,
@@ -129,7 +132,7 @@ def reproduce(settings: Settings, number: int) -> Reproduction:
         publication=number,
         is_identical=all(comparison.is_identical for comparison in comparisons),
         comparisons=comparisons,
-        differences=tuple(_differences(published)),
+        differences=(*_erased(settings, published), *_differences(published)),
     )
 
 
@@ -156,7 +159,8 @@ def _files_at_training(
 
 def _take_key(settings: Settings, apart: Settings) -> None:
     """The customer hash needs the home's key; without it nobody's hash would be the same."""
-    apart.home.mkdir(parents=True)
+    private_folder(apart.home.parent)
+    apart.home.mkdir()
     key = settings.home / KEY_FILE
     if key.exists():
         shutil.copy2(key, apart.home / KEY_FILE)
@@ -171,7 +175,7 @@ def _ingest(settings: Settings, apart: Settings, inputs: Sequence[InputFile]) ->
             found = "another content" if file.exists() else "no such file"
             raise CannotReproduce(
                 f"{file}: expected the bytes with sha256 {item.sha256}, found {found}. Put the "
-                "file back as it was landed."
+                f"file back as it was landed.{_forgotten_hint(settings)}"
             )
         target = apart.landing / relative
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -257,6 +261,28 @@ def _compared_hashes(publication: Publication) -> dict[str, str]:
         )
     files = {item.path: item.sha256 for item in publication.model_files}
     return found | {path: files[path] for path in files if not path.endswith(CARD_FILE)}
+
+
+def _erased(settings: Settings, published: Publication) -> list[str]:
+    """What was erased from the publication since it was published."""
+    return [
+        f"{erasure.told}. It is compared as it is now"
+        for erasure in erasures(settings)
+        if erasure.number in published.erasures
+    ]
+
+
+def _forgotten_hint(settings: Settings) -> str:
+    """Why bytes of landing may be others than in a list that a backup has brought back."""
+    done = erasures(settings)
+    if not done and interrupted_since(settings) is None:
+        return ""
+    last = f"the last of {len(done)} at {done[-1].erased_at:%Y-%m-%d %H:%M}" if done else "one"
+    return (
+        f" Persons were forgotten here ({last}), which writes landed files and the lists of them "
+        "again: finish what `meshcast status` names; where a backup was put back, forget the same "
+        "persons in it again."
+    )
 
 
 def _differences(published: Publication) -> list[str]:

@@ -30,6 +30,7 @@ class Settings:
         today: the day freshness and deadlines are judged against.
         webhook_url: where alerts are posted besides the log, or None.
         lock_timeout_seconds: how long a writer waits for another one.
+        groups: group of the system by role of a contract, where it is another than the contract's.
     """
 
     home: Path
@@ -37,6 +38,7 @@ class Settings:
     sources: tuple[str, ...] = ()
     webhook_url: str | None = None
     lock_timeout_seconds: float = 60.0
+    groups: tuple[tuple[str, str], ...] = ()
 
     @property
     def home_exists(self) -> bool:
@@ -85,7 +87,8 @@ def load_settings(
     """Read settings from the environment; arguments win over it.
 
     MESHCAST_HOME, MESHCAST_TODAY (YYYY-MM-DD, default: the clock's date), MESHCAST_SOURCES (names
-    separated by commas), MESHCAST_WEBHOOK_URL, MESHCAST_LOCK_TIMEOUT_SECONDS.
+    separated by commas), MESHCAST_WEBHOOK_URL, MESHCAST_LOCK_TIMEOUT_SECONDS, MESHCAST_GROUPS
+    (role=group, separated by commas).
 
     Raises:
         ValueError: when a variable does not parse; the message names it.
@@ -104,6 +107,7 @@ def load_settings(
         ),
         webhook_url=environment.get("MESHCAST_WEBHOOK_URL") or None,
         lock_timeout_seconds=_float_variable(environment, "MESHCAST_LOCK_TIMEOUT_SECONDS", 60.0),
+        groups=_pairs_variable(environment, "MESHCAST_GROUPS"),
     )
 
 
@@ -126,6 +130,16 @@ def _date_variable(environment: dict[str, str], name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{name}: expected a date as YYYY-MM-DD, found {text!r}") from None
+
+
+def _pairs_variable(environment: dict[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in filter(str.strip, environment.get(name, "").split(",")):
+        role, equals, group = (part.strip() for part in text.partition("="))
+        if not (role and equals and group):
+            raise ValueError(f"{name}: expected role=group, with commas between, found {text!r}")
+        pairs.append((role, group))
+    return tuple(pairs)
 
 
 def _float_variable(environment: dict[str, str], name: str, default: float) -> float:

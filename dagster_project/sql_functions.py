@@ -24,6 +24,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import BIGINT, DATE, VARCHAR
 
+from dagster_project.privacy import private_folder
 from dagster_project.settings import DBT_PROJECT, customer_key_from_environment
 
 KEY_FILE = "customer.key"
@@ -184,7 +185,7 @@ class Plugin(BasePlugin):
     def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002
         """Create the folder of a new home's warehouse, which dbt would wait for in vain."""
         if self.creds:
-            Path(str(self.creds.path)).parent.mkdir(parents=True, exist_ok=True)
+            private_folder(Path(str(self.creds.path)).parent)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions on dbt's connection; the home is the folder above warehouse/."""

@@ -12,15 +12,19 @@ import duckdb
 from dagster_project import models
 from dagster_project.assets.ports import forecast_fresh_days
 from dagster_project.assets.training import latest_cutoff
+from dagster_project.erasure import interrupted_since
 from dagster_project.interrupted import has_lost_its_process
 from dagster_project.pipeline import DBT_REPORT
 from dagster_project.publishing import (
     Publication,
+    Readers,
     automatic_publication_paused,
     check_published,
     current_publication,
+    erasures,
     ports_are_linked,
     reader_file,
+    restricted_readers,
 )
 from dagster_project.service_levels.measurement import Measurement
 from dagster_project.service_levels.recording import newest_measurements
@@ -50,6 +54,8 @@ class Status:
         publication: the current publication.
         service_levels: how many promises of the contracts were kept when last measured.
         port: the file readers open.
+        restricted_readers: who may read the restricted ports besides their owner.
+        erasures: that persons were forgotten, and what cannot be reproduced since.
         needs_attention: what a person should do.
     """
 
@@ -61,6 +67,8 @@ class Status:
     publication: str | None
     service_levels: str | None
     port: str
+    restricted_readers: str
+    erasures: list[str]
     needs_attention: list[str]
 
 
@@ -93,13 +101,22 @@ def read_status(settings: Settings) -> Status:
         f"{published.forecast_version} from {published.cutoff_on}",
         service_levels=_kept(measured),
         port=str(reader_file(settings)),
+        restricted_readers=_readers(restricted_readers(settings)),
+        erasures=[erasure.told for erasure in erasures(settings)],
         needs_attention=[
+            *_of_erasure(settings),
             *_of_landing(settings, accepted, rejected),
             *_of_last_run(settings),
             *_of_publication(settings, published),
             *_of_service_levels(measured),
         ],
     )
+
+
+def _readers(readers: Readers) -> str:
+    if readers.problem is None:
+        return "no port is restricted" if readers.group is None else f"the group {readers.group}"
+    return f"nobody: {readers.problem}"
 
 
 def data_through(settings: Settings) -> date | None:
@@ -114,6 +131,15 @@ def _cutoff(connection: duckdb.DuckDBPyConnection) -> date | None:
         "select 1 from information_schema.tables where table_name = 'forecast_origins'"
     ).fetchone()
     return latest_cutoff(connection) if built else None
+
+
+def _of_erasure(settings: Settings) -> Iterator[str]:
+    begun_at = interrupted_since(settings)
+    if begun_at is not None:
+        yield (
+            f"an erasure that began at {begun_at} was interrupted: run `meshcast forget` for the "
+            "same person again"
+        )
 
 
 def _of_landing(settings: Settings, accepted: int, rejected: int) -> Iterator[str]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from dagster_project.privacy import owner_only
+
 
 @contextmanager
 def kept_for_us(log: Path) -> Iterator[TextIO]:
@@ -22,7 +24,7 @@ def kept_for_us(log: Path) -> Iterator[TextIO]:
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
     try:
-        with log.open("w", encoding="utf-8") as file:
+        with open(log, "w", encoding="utf-8", opener=owner_only) as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1) as screen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.lock import Locked
+from dagster_project.privacy import keep_private, private_folder
 from dagster_project.settings import DBT_PROJECT, HOME_SCHEMA_VERSION, Settings
 from dagster_project.sql_functions import register_functions
 
@@ -39,7 +41,8 @@ def warehouse(
     """
     path = settings.warehouse_file
     if not read_only:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        keep_private(settings.home)
     connection = _connect(path, read_only=read_only, timeout=settings.lock_timeout_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")
@@ -80,6 +83,26 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def rewrite_warehouse(settings: Settings) -> None:
+    """Write the warehouse's file again from its tables and views, in one step.
+
+    DuckDB frees the blocks of what is deleted, and leaves their bytes in the file.
+
+    Raises:
+        WarehouseLocked: another process holds it.
+    """
+    path = settings.warehouse_file
+    new = path.with_name(f"{path.name}.part")
+    new.unlink(missing_ok=True)
+    with warehouse(settings) as connection:
+        connection.execute("checkpoint")
+        connection.execute("attach '{}' as rewritten".format(str(new).replace("'", "''")))
+        connection.execute(f'copy from database "{path.stem}" to rewritten')
+        connection.execute("detach rewritten")
+        new.chmod(path.stat().st_mode & 0o777)
+        os.replace(new, path)
 
 
 def commit_point(name: str) -> None:

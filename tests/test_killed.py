@@ -24,6 +24,7 @@ from dagster_project.warehouse import warehouse
 from tests.command_line import CUTOFF_ON, copy_home, execute, land_invented, meshcast, settings_of
 from tests.invented import FIRST_DAY, write_complete_journey
 from tests.published_reader import read
+from tests.test_erasure import ERASURE_POINTS
 
 LAST_DAY = CUTOFF_ON + timedelta(days=7)
 """A week of new sales, so that retraining is due."""
@@ -179,7 +180,10 @@ def test_a_run_killed_at_each_commit_point_ends_as_an_undisturbed_one(
 
 def test_every_commit_point_of_the_source_is_killed_at() -> None:
     source = "".join(file.read_text() for file in (CHECKOUT / "dagster_project").rglob("*.py"))
-    assert set(re.findall(r'\bcommit_point\("(\w+)"\)', source)) == set(COMMIT_POINTS)
+    assert set(re.findall(r'\bcommit_point\("(\w+)"\)', source)) == {
+        *COMMIT_POINTS,
+        *ERASURE_POINTS,
+    }
 
 
 def test_a_run_killed_at_ten_random_moments_ends_as_an_undisturbed_one(

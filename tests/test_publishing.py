@@ -232,7 +232,7 @@ def test_readers_see_each_port_where_it_belongs(filled: Settings) -> None:
     with pytest.raises(duckdb.CatalogException):
         read(filled, "sales_events_v1")
     restricted = publishing.publication_folder(filled, 1) / "restricted"
-    assert restricted.stat().st_mode & 0o777 == 0o750
+    assert restricted.stat().st_mode & 0o777 == 0o700, "no group sales_restricted"
     assert (filled.published / "restricted").stat().st_mode & 0o007 == 0
 
 

@@ -25,6 +25,7 @@ from dagster_project.publishing import (
     current_publication,
     publish,
     read_ports,
+    restricted_readers,
 )
 from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
@@ -77,6 +78,11 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
                     describe=export_datasheets,
                     tell=tell,
                 )
+                readers = restricted_readers(settings)
+                if readers.problem is not None:
+                    context.log.warning(
+                        "restricted ports can be read by their owner alone: %s", readers.problem
+                    )
                 removed = collect(settings)
                 context.log.info("publications past their retention, removed: %s", removed)
         if published is None:

@@ -93,6 +93,7 @@ class Contract:
         support: where to ask.
         is_restricted: whether its tables are published apart from the open ports.
         is_live: whether they are refreshed in place, beside the publications.
+        groups: each role with its group of the system: its custom property `group`, else its name.
     """
 
     product: str
@@ -112,6 +113,7 @@ class Contract:
     support: tuple[SupportChannel, ...]
     is_restricted: bool = False
     is_live: bool = False
+    groups: tuple[tuple[str, str], ...] = ()
 
     def ends_on(self, relation: str) -> datetime.date | None:
         """The day after which a table is no longer published; None where none is announced."""
@@ -183,6 +185,10 @@ def contract_of(document: Document) -> Contract:
         ),
         is_live=any(
             str(server.get("path", "")).startswith(LIVE_PATH) for server in value["servers"]
+        ),
+        groups=tuple(
+            (role["role"], custom_properties(role).get("group", role["role"]))
+            for role in value["roles"]
         ),
     )
 

@@ -19,9 +19,8 @@ from dagster_project.forecasting.metrics import Numbers
 GROUPS = ("product_id", "store_id", "day_kind")
 PRIOR_ERRORS = 50
 """Errors of the usual size that a group starts with, so that few errors change little."""
-HOLIDAY = "holiday"
-SPECIAL = (HOLIDAY, "event")
-"""Holidays are few: theirs is at least the factor of all special days together."""
+SPECIAL = ("holiday", "event")
+"""Special days are few: the factor of each kind is at least that of all of them together."""
 LIMITS = (0.5, 2.0)
 """Least and greatest factor of a row."""
 
@@ -60,10 +59,11 @@ def fit_dispersion(rows: pd.DataFrame, sizes: Numbers) -> Dispersion:
         sums = pd.Series(sizes, index=rows.index).groupby(values.to_numpy()).agg(["sum", "size"])
         means = (sums["sum"] + PRIOR_ERRORS) / (sums["size"] + PRIOR_ERRORS)
         factors[name] = {str(value): float(mean) for value, mean in means.items()}
-        if name == "day_kind" and HOLIDAY in factors[name]:
-            special = sums.loc[[kind for kind in SPECIAL if kind in sums.index]].sum()
+        if name == "day_kind":
+            special = sums[sums.index.isin(SPECIAL)].sum()
             pooled = (special["sum"] + PRIOR_ERRORS) / (special["size"] + PRIOR_ERRORS)
-            factors[name][HOLIDAY] = max(factors[name][HOLIDAY], float(pooled))
+            for kind in SPECIAL:
+                factors[name][kind] = max(factors[name].get(kind, 0.0), float(pooled))
         sizes = sizes / values.map(factors[name]).to_numpy(dtype=np.float64)
     return Dispersion(factors)
 

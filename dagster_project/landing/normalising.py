@@ -79,24 +79,35 @@ def csv_rows(file: Path, columns: Sequence[str], delimiter: str, keep: KeptLine)
         keep: what to keep of an unparsed line.
     """
     with _text(file) as text:
-        lines = _Lines(text)
+        lines = Lines(text)
         next(line for line in lines if line.strip())  # the header
         lines.forget()
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         nothing = (None,) * len(columns)
-        while True:
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                values = None
-            if values is None or (values and len(values) != len(columns)):
-                line = lines.give_back()
-                yield nothing, keep(line, lines.number)
+        for values in csv_records(lines, len(columns), delimiter):
+            if values is None:
+                yield nothing, keep(lines.taken.rstrip("\r\n"), lines.number)
             elif values:
                 yield values, None
-            lines.forget()
+
+
+def csv_records(lines: Lines, width: int, delimiter: str) -> Iterator[list[str] | None]:
+    """The records below a header: their values, [] for a blank line, None for one that is none.
+
+    While a record is looked at, `lines.taken` is its text.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        try:
+            values: list[str] | None = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            values = None
+        if values is None or (values and len(values) != width):
+            lines.give_back()
+            values = None
+        yield values
+        lines.forget()
 
 
 def json_columns(file: Path) -> list[str]:
@@ -108,7 +119,7 @@ def json_columns(file: Path) -> list[str]:
     keys: dict[str, None] = {}
     with _text(file) as lines:
         for line in lines:
-            found = _json_object(line)
+            found = json_object(line)
             if found is not None:
                 keys.update(dict.fromkeys(found))
     if not keys:
@@ -130,7 +141,7 @@ def json_rows(file: Path, columns: Sequence[str], keep: KeptLine) -> Iterator[Ro
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            found = _json_object(line)
+            found = json_object(line)
             if found is None:
                 yield nothing, keep(line.rstrip("\r\n"), number)
             else:
@@ -197,19 +208,22 @@ def _text_array(values: list[str | None]) -> pa.Array:
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
 
-class _Lines:
+class Lines:
     """Lines for a CSV reader, which can be given back when a record turns out not to end."""
 
     def __init__(self, text: Iterator[str]) -> None:
+        """Read from an open text, or any other iterator of lines."""
         self.number = 1
         self._text = text
         self._taken: list[str] = []
         self._again: list[str] = []
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Lines:
+        """Itself: csv asks for it."""
         return self
 
     def __next__(self) -> str:
+        """The next line, one that was given back first."""
         line = self._again.pop() if self._again else next(self._text)
         self._taken.append(line)
         return line
@@ -219,19 +233,23 @@ class _Lines:
         self.number += len(self._taken)
         self._taken.clear()
 
-    def give_back(self) -> str:
-        """Keep only the first line of the record, without its end; the others are read again."""
+    @property
+    def taken(self) -> str:
+        """The text of the record, line ends included."""
+        return "".join(self._taken)
+
+    def give_back(self) -> None:
+        """Keep only the first line of the record; the others are read again."""
         first, *others = self._taken
         self._again.extend(reversed(others))
         self._taken = [first]
-        return first.rstrip("\r\n")
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json_object(line: str) -> dict[str, str | None] | None:
+def json_object(line: str) -> dict[str, str | None] | None:
     """The object in a line with its values as text, or None where the line is none."""
     try:
         found = json.loads(line, parse_float=str, parse_int=str, parse_constant=_refuse_constant)

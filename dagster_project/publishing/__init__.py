@@ -1,5 +1,6 @@
 """Publications: candidate, audit, atomic step, manifest, history, rollback."""
 
+from dagster_project.publishing.access import Readers, restricted_readers
 from dagster_project.publishing.audit import (
     AuditFailed,
     audit,
@@ -28,6 +29,8 @@ from dagster_project.publishing.current import (
     relink,
 )
 from dagster_project.publishing.documents import Describer
+from dagster_project.publishing.erasing import Replacement, erase_from_published, files_with
+from dagster_project.publishing.erasures import Erasure, erasures, record_erasure
 from dagster_project.publishing.expectations import (
     ExpectationResult,
     bad_file_results,
@@ -71,6 +74,7 @@ __all__ = [
     "DataFile",
     "Describer",
     "Document",
+    "Erasure",
     "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
@@ -85,6 +89,8 @@ __all__ = [
     "PortManifest",
     "Provenance",
     "Publication",
+    "Readers",
+    "Replacement",
     "TestResult",
     "UnknownPublication",
     "audit",
@@ -98,6 +104,9 @@ __all__ = [
     "current_number",
     "current_publication",
     "dbt_tests",
+    "erase_from_published",
+    "erasures",
+    "files_with",
     "find_publication",
     "live_file",
     "make_current",
@@ -111,8 +120,10 @@ __all__ = [
     "reader_file",
     "read_ports",
     "reconcile",
+    "record_erasure",
     "refresh_live",
     "relink",
+    "restricted_readers",
     "resume",
     "rollback",
 ]

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dagster_project.contracts.expectations import read_expectations
+from dagster_project.privacy import private_folder
 from dagster_project.publishing.candidate import Candidate
 from dagster_project.publishing.contract_tests import contract_tests
 from dagster_project.publishing.current import (
@@ -235,7 +236,7 @@ def _set_aside(settings: Settings, candidate: Candidate) -> Path:
     published = candidate.publication
     (settings.published / CANDIDATE).unlink()
     folder = failed_folder(settings, published)
-    folder.parent.mkdir(exist_ok=True)
+    private_folder(folder.parent)
     os.replace(candidate.folder, folder)
     write_port_files(folder, [*publications(settings), published])
     collect_failures(settings)

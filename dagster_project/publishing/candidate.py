@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.publishing.changes import write_changes
 from dagster_project.publishing.content import (
     Partition,
     combined_hash,
@@ -38,8 +37,9 @@ from dagster_project.publishing.manifest import (
     write_json,
     write_manifests,
 )
-from dagster_project.publishing.port_file import RESTRICTED, write_port_files
+from dagster_project.publishing.port_file import write_port_files
 from dagster_project.publishing.ports import Port, read_ports
+from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
 from dagster_project.warehouse import commit_point
@@ -141,7 +141,7 @@ def prepare_candidate(
         code_revision=provenance.code_revision,
         seed=seed,
         packages=dict(provenance.packages),
-        input_fingerprint=_input_fingerprint(inputs),
+        input_fingerprint=input_fingerprint(inputs),
         ports={},
     )
     if current is not None and _says_the_same(current, published, plans):
@@ -164,6 +164,7 @@ def complete(settings: Settings, publication: Publication) -> Candidate:
     """Add port files and manifests to a folder of data files; with them it is a candidate."""
     folder = publication_folder(settings, publication.number)
     _name_tables(folder, publication)
+    write_changes(settings, publication)
     write_port_files(folder, [*publications(settings), publication])
     write_manifests(folder, publication)
     commit_point("candidate_written")
@@ -177,22 +178,6 @@ def _name_tables(folder: Path, publication: Publication) -> None:
         link = place.parent.parent / relation
         if not link.is_symlink():
             link.symlink_to(place.relative_to(link.parent))
-
-
-def make_port_folder(folder: Path, relative: str) -> None:
-    """Create the folder of a port; what is restricted is closed to others."""
-    if relative.split("/")[0] == RESTRICTED:
-        (folder / RESTRICTED).mkdir(parents=True, exist_ok=True)
-        (folder / RESTRICTED).chmod(0o750)
-    (folder / relative).mkdir(parents=True, exist_ok=True)
-
-
-def share(file: Path, target: Path) -> None:
-    """Give an immutable file a second name; a copy where the file system cannot do that."""
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copy2(file, target)
 
 
 def _forecast(connection: duckdb.DuckDBPyConnection) -> tuple[int, date, datetime, str, int | None]:
@@ -212,7 +197,8 @@ def _inputs(settings: Settings, connection: duckdb.DuckDBPyConnection) -> tuple[
     return tuple(InputFile(*row) for row in rows)
 
 
-def _input_fingerprint(inputs: Sequence[InputFile]) -> str:
+def input_fingerprint(inputs: Sequence[InputFile]) -> str:
+    """One sha256 over the landed files that a publication was made from."""
     lines = "\n".join(f"{item.source}/{item.entity}/{item.path} {item.sha256}" for item in inputs)
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -303,7 +289,7 @@ def _write(
     compared = [name for name in plan.columns if name not in port.not_compared]
     hashes = content_hashes(connection, list(written.values()), compared)
     files = [
-        kept[part] if part in kept else _describe(folder, written[part], part, hashes)
+        kept[part] if part in kept else describe(folder, written[part], part, hashes)
         for part in plan.partitions
     ]
     return PortManifest(
@@ -332,9 +318,10 @@ def _write_file(
     return file
 
 
-def _describe(
+def describe(
     folder: Path, file: Path, part: Partition, hashes: dict[Path, tuple[int, str]]
 ) -> DataFile:
+    """What a manifest says of a file that has been written."""
     rows, hashed = hashes[file]
     if rows != part.rows:
         raise RuntimeError(f"{file}: expected {part.rows} rows as counted before, found {rows}")

@@ -67,7 +67,10 @@ def contract_tests(settings: Settings) -> list[TestResult]:
                 file = Path(temporary) / f"{contract.id}.{server}.yaml"
                 told = resolved(document, server, place=place, lateness=lateness)
                 file.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
-                arguments.append(f"{file}={server}={CHECKS[server]}")
+                checks = CHECKS[server]
+                if contract.is_live:  # refreshed after this, so how fresh it is says nothing yet
+                    checks = checks.removesuffix(",servicelevel")
+                arguments.append(f"{file}={server}={checks}")
         return run_public_tool(arguments)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.contracts.contract import read_contracts
+from dagster_project.privacy import private_folder
+from dagster_project.publishing.access import restricted_readers, set_access
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.publishing.manifest import AUDIT, MANIFEST, Publication, read_manifest
 from dagster_project.publishing.port_file import (
@@ -99,9 +101,9 @@ def find_publication(settings: Settings, number: int) -> Publication:
 def make_current(settings: Settings, number: int) -> None:
     """Make an audited candidate current, for all readers of all ports in one step."""
     folder = publication_folder(settings, number)
+    private_folder(settings.published / RESTRICTED)
+    set_access(settings, folder, restricted_readers(settings))
     _sync(folder)
-    (settings.published / RESTRICTED).mkdir(exist_ok=True)
-    (settings.published / RESTRICTED).chmod(0o750)
     _link(settings.published / OPEN_FILE, f"{CURRENT}/{OPEN_FILE}")
     _link(settings.published / RESTRICTED_FILE, f"../{CURRENT}/{RESTRICTED_FILE}")
     _link(settings.published / CURRENT, f"publications/{number}")
@@ -125,8 +127,16 @@ def reconcile(settings: Settings) -> None:
     """
     with publishing_lock(settings):
         discard_unpublished(settings)
+        let_readers_in(settings)
         with warehouse(settings) as connection:
             record_publications(settings, connection)
+
+
+def let_readers_in(settings: Settings) -> None:
+    """Give every publication the rights of today's contracts and of this machine's groups."""
+    readers = restricted_readers(settings)
+    for publication in publications(settings):
+        set_access(settings, publication_folder(settings, publication.number), readers)
 
 
 def discard_unpublished(settings: Settings) -> None:
@@ -198,6 +208,7 @@ def relink(settings: Settings) -> list[int]:
             if not is_linked(folder):
                 write_port_files(folder, kept[: position + 1])
                 mended.append(publication.number)
+        let_readers_in(settings)
         return mended
 
 

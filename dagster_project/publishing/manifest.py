@@ -145,6 +145,7 @@ class Publication:
         ports: manifest by relation.
         model_files: the model as files, in MODEL_FOLDER; of the baseline only its card.
         documents: what people should know of the data.
+        erasures: numbers of the erasures of a person that have changed its files since.
     """
 
     number: int
@@ -163,6 +164,7 @@ class Publication:
     ports: dict[str, PortManifest]
     model_files: tuple[ModelFile, ...] = ()
     documents: tuple[Document, ...] = ()
+    erasures: tuple[int, ...] = ()
 
 
 class ManifestDamaged(ValueError):
@@ -175,7 +177,14 @@ def write_manifests(folder: Path, publication: Publication) -> None:
     for manifest in publication.ports.values():
         shared = {
             key: facts[key]
-            for key in ("number", "published_at", "cutoff_on", "model_version", "code_revision")
+            for key in (
+                "number",
+                "published_at",
+                "cutoff_on",
+                "model_version",
+                "code_revision",
+                "erasures",
+            )
         }
         if manifest.product == MODEL_PRODUCT:
             shared["model_files"] = facts["model_files"]
@@ -204,6 +213,7 @@ def read_manifest(folder: Path) -> Publication:
         }
         found["model_files"] = tuple(ModelFile(**item) for item in found["model_files"])
         found["documents"] = tuple(Document(**item) for item in found.get("documents", ()))
+        found["erasures"] = tuple(found.get("erasures", ()))
         return Publication(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ManifestDamaged(

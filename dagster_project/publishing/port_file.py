@@ -21,6 +21,8 @@ RESTRICTED_FILE = f"{RESTRICTED}/{OPEN_FILE}"
 MACRO_FILE = "predict_units.sql"
 INPUTS_FILE = "inputs.parquet"
 INPUTS_VIEW = "model_inputs"
+CHANGES = "changes"
+CHANGES_VIEW = "changes_v1"
 
 FORECAST_INTERVAL = DBT_PROJECT / "macros" / "forecast_interval.sql"
 
@@ -36,7 +38,8 @@ create table publications (
     model_version varchar,
     code_revision varchar,
     input_fingerprint varchar,
-    is_current boolean
+    is_current boolean,
+    erasures bigint[]
 )
 """
 
@@ -105,9 +108,15 @@ def _write(
             connection.execute((folder / MODEL_FOLDER / MACRO_FILE).read_text(encoding="utf-8"))
             inputs = _quoted(folder / MODEL_FOLDER / INPUTS_FILE)
             connection.execute(f"create view {INPUTS_VIEW} as select * from read_parquet({inputs})")
+        feeds = sorted(((folder / name).parent / CHANGES).glob("*.parquet"))
+        if feeds:  # publications from before there were feeds have none
+            paths = ", ".join(_quoted(feed) for feed in feeds)
+            connection.execute(
+                f"create view {CHANGES_VIEW} as select * from read_parquet([{paths}])"
+            )
         connection.execute(PUBLICATIONS_TABLE)
         connection.executemany(
-            f"insert into publications values ({', '.join('?' * 11)})",
+            f"insert into publications values ({', '.join('?' * 12)})",
             [_row(item, is_current=item is published[-1]) for item in published],
         )
     part.chmod(0o440 if name == RESTRICTED_FILE else 0o444)
@@ -137,6 +146,7 @@ def _row(publication: Publication, *, is_current: bool) -> list[object]:
         publication.code_revision,
         publication.input_fingerprint,
         is_current,
+        list(publication.erasures),
     ]
 
 

@@ -28,6 +28,7 @@ class Port:
         value_of: column whose values are the files, or None.
         is_restricted: whether it is published apart from the open ports.
         not_compared: columns that differ between two runs that did the same.
+        readers: roles of the contract that may read it, each with its group of the system.
         personal: columns that the contract classifies as restricted: they hold keyed hashes only.
         is_live: whether it is refreshed in place, beside the publications.
         columns: DuckDB's type by column name, as the contract promises them.
@@ -46,6 +47,7 @@ class Port:
     personal: tuple[str, ...] = ()
     is_live: bool = False
     columns: dict[str, str] = field(default_factory=dict)
+    readers: tuple[tuple[str, str], ...] = ()
 
     @property
     def folder(self) -> str:
@@ -111,4 +113,5 @@ def _port(contract: Contract, table: Table) -> Port:
         ),
         is_live=contract.is_live,
         columns={column.name: column.physical_type for column in table.columns},
+        readers=contract.groups,
     )

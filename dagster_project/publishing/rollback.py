@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from dagster_project.publishing.candidate import complete, make_port_folder, share
+from dagster_project.publishing.candidate import complete
 from dagster_project.publishing.current import (
     current_number,
     discard_unpublished,
@@ -18,6 +18,7 @@ from dagster_project.publishing.current import (
 )
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.publishing.manifest import AUDIT, INPUTS, Publication, write_json
+from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
 
 PAUSED = "paused.json"

@@ -43,6 +43,8 @@ def test_factors_are_the_sizes_of_a_groups_errors_one_group_after_the_other() ->
         for value in rows[name].unique():
             chosen = left[rows[name] == value]
             slow[str(value)] = (chosen.sum() + PRIOR_ERRORS) / (len(chosen) + PRIOR_ERRORS)
+        if name == "day_kind":
+            slow["event"] = slow["holiday"]  # of the kind that is not there, all that is known
         assert found[name] == pytest.approx(slow)
         left = left / rows[name].astype(str).map(slow)
     assert found["product_id"]["fish"] > found["product_id"]["bread"] > found["product_id"]["salt"]
@@ -102,10 +104,15 @@ def test_a_holiday_is_told_from_other_events_and_from_usual_days() -> None:
     assert day_kind(frame[[]]).tolist() == ["usual"] * 4
 
 
-def test_holidays_are_at_least_as_wide_as_all_special_days_together() -> None:
+def test_each_kind_of_special_day_is_at_least_as_wide_as_all_of_them_together() -> None:
     kinds = ["usual"] * 400 + ["event"] * 100 + ["holiday"] * 10
     rows = pd.DataFrame({"product_id": "a", "store_id": "1", "day_kind": kinds})
-    sizes = np.array([0.8] * 400 + [2.0] * 100 + [0.1] * 10)
-    found = fit_dispersion(rows, sizes).factors["day_kind"]
-    assert found["holiday"] > 1.3 > 1 > found["usual"]
-    assert found["holiday"] < found["event"]
+    for of_events, of_holidays, widest in ((2.0, 0.1, "event"), (0.5, 9.0, "holiday")):
+        sizes = np.array([0.8] * 400 + [of_events] * 100 + [of_holidays] * 10)
+        found = fit_dispersion(rows, sizes).factors["day_kind"]
+        special = sizes[400:] / fit_dispersion(rows, sizes).factors["product_id"]["a"]
+        special = special / fit_dispersion(rows, sizes).factors["store_id"]["1"]
+        pooled = (special.sum() + PRIOR_ERRORS) / (len(special) + PRIOR_ERRORS)
+        (other,) = {"event", "holiday"} - {widest}
+        assert found[other] == pytest.approx(pooled)
+        assert found[widest] > found[other] > found["usual"]
