@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import duckdb
 import numpy as np
@@ -267,7 +267,7 @@ def _emptied(column: pa.ChunkedArray, is_theirs: pa.Array) -> pa.ChunkedArray:
 
 
 def _bytes(file: Path, mode: str = "rb") -> IO[Any]:
-    return gzip.open(file, mode) if _is_gzip(file) else file.open(mode)
+    return cast(IO[Any], gzip.open(file, mode)) if _is_gzip(file) else file.open(mode)
 
 
 def _is_gzip(file: Path) -> bool:
