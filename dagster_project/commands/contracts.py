@@ -28,6 +28,7 @@ from dagster_project.sources import read_sources
 
 app = typer.Typer(
     help="What the data products promise, and what follows from it.",
+    epilog="Example: meshcast contracts check",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -11,7 +11,6 @@ import typer
 
 from dagster_project import publishing, report
 from dagster_project.commands.shell import (
-    EXIT_CODES,
     Json,
     Today,
     console,
@@ -27,7 +26,7 @@ from dagster_project.publishing import ExpectationResult
 app = typer.Typer(
     name="expectations",
     help="What consumers rely on, as the files say that they commit beside our contracts.",
-    epilog=EXIT_CODES,
+    epilog="Example: meshcast expectations check",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
