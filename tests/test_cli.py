@@ -66,7 +66,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 # What these groups do, they do on the checkout.
-OF_NO_HOME = {"contracts", "policies"}
+OF_NO_HOME = {"contracts", "expectations", "policies"}
 
 
 def commands() -> dict[str, Any]:
@@ -304,6 +304,8 @@ def test_the_status_tells_the_first_line_of_an_error(message: str, told: str) ->
         ["resume"],
         ["reproduce", "1"],
         ["relink"],
+        ["catalog"],
+        ["forget", "1"],
     ],
     ids=lambda arguments: str(arguments[0]),
 )
