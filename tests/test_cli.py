@@ -171,7 +171,8 @@ def test_every_command_that_takes_json_is_shown_to_print_it(
         for name, command in commands().items()
         if any("--json" in parameter.opts for parameter in command.params)
     }
-    elsewhere = {"run", "reproduce"}  # the published home's page, and test_reproduction
+    # The published home's page, test_reproduction, tests/catalog, test_erasure.
+    elsewhere = {"run", "reproduce", "catalog", "forget"}
     assert takes_json == {"publications", "status", "query", "land", "backtest"} | elsewhere
     assert published_page["publication"] == 1
 

@@ -20,8 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from dagster_project import erasure, publishing
+from dagster_project.cli import app
 from dagster_project.landing import register_landed
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.sql_functions import customer_hasher, customer_key
@@ -296,3 +298,15 @@ def test_killed_and_run_again_it_ends_as_undisturbed(settings: Settings, point: 
     assert [item.publications for item in publishing.erasures(settings)] == [(1, 2)]
     assert erasure.interrupted_since(settings) is None
     assert publish(settings).number == 2
+
+
+def test_the_command_prints_what_was_done_as_json_and_refuses_an_unknown_number(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESHCAST_HOME", str(settings.home))
+    refused = CliRunner().invoke(app, ["forget", "77009999"])
+    assert refused.exit_code == 2
+    assert "forget: expected a customer" in refused.stderr
+    ran = CliRunner().invoke(app, ["forget", SOMEBODY, "--json"])
+    assert json.loads(ran.stdout)["erasure"]["lines"] == 5
+    assert SOMEBODY not in ran.stdout
