@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project import schedules
-from dagster_project.assets.catalog import publications_so_far
+from dagster_project.assets.catalog import measurements_so_far, publications_so_far
 from dagster_project.assets.dbt import build_dbt_assets, dbt_resource
 from dagster_project.assets.forecast import build_forecast_asset
 from dagster_project.assets.landing import build_landing_assets
@@ -30,6 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             build_forecast_asset(),
             build_publication_assets(models),
             publications_so_far(),
+            measurements_so_far(),
         ],
         asset_checks=[service_levels],
         jobs=[*schedules.jobs, measuring.job],

@@ -13,6 +13,7 @@ from dagster_project.warehouse import memory, state_table_statements
 
 COLUMN_SCHEMA = "dagster/column_schema"
 PUBLICATIONS = dg.AssetKey(["state", "publications"])
+MEASUREMENTS = dg.AssetKey(["state", "slo_measurements"])
 
 
 @cache
@@ -66,6 +67,19 @@ def publications_so_far() -> dg.AssetSpec:
         owners=owners(),
         kinds={"duckdb"},
         metadata=state_columns("publications"),
+    )
+
+
+def measurements_so_far() -> dg.AssetSpec:
+    """What was measured of the service levels, which their status is read from."""
+    return dg.AssetSpec(
+        MEASUREMENTS,
+        group_name="ports",
+        description="Measurements of the service levels, after each publication and each morning; "
+        "slo_status_v1 is made of them.",
+        owners=owners(),
+        kinds={"duckdb"},
+        metadata=state_columns("slo_measurements"),
     )
 
 
