@@ -102,7 +102,7 @@ def reproduce(settings: Settings, number: int) -> Reproduction:
         settings,
         home=settings.home / "reproduced" / str(number),
         sources=tuple(dict.fromkeys(item.source for item in inputs)),
-        today=date.max,  # what landing took once, it takes again, on whichever day
+        today=published.published_at.date(),  # a table may have met its end of life since
     )
     shutil.rmtree(apart.home, ignore_errors=True)
     try:
@@ -181,7 +181,8 @@ def _ingest(settings: Settings, apart: Settings, inputs: Sequence[InputFile]) ->
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, target)
     with warehouse(apart) as connection:
-        register_landed(apart, connection)
+        # What landing took once, it takes again, on whichever day.
+        register_landed(replace(apart, today=date.max), connection)
     dbt_build(apart, exclude="data_products")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from dagster_project.assets import ports
@@ -24,6 +25,7 @@ def products(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(DATA_PRODUCTS, folder)
     shutil.copytree(DBT_PROJECT / "tests", project / "tests")
     shutil.copytree(DBT_PROJECT / FOLDER, project / FOLDER)
+    shutil.copytree(DBT_PROJECT / "models" / "staging", project / "models" / "staging")
     shutil.copy(DBT_PROJECT / "models" / "groups.yml", project / "models")
     monkeypatch.setattr(contracts, "DATA_PRODUCTS", folder)
     monkeypatch.setattr(contracts, "DBT_PROJECT", project)
@@ -50,7 +52,7 @@ def edit(file: Path, old: str, new: str) -> None:
 def test_the_contracts_of_this_checkout_agree_with_everything_that_follows(run: Run) -> None:
     ended = run("check")
     assert ended.exit_code == 0, ended.output
-    assert "3 data products: every promise and what follows from it agree" in ended.output
+    assert "4 data products: every promise and what follows from it agree" in ended.output
     assert "meshcast contracts check" in (CHECKOUT / "Makefile").read_text()
 
 
@@ -65,17 +67,21 @@ def test_a_changed_contract_fails_the_check_until_it_is_bumped_told_and_synced(
     assert f"{model}:" in told
     assert "columns[store_id].description: expected 'A shop.' (the contract)" in told
     assert "found 'Where it was sold.'" in told
-    assert "expected a minor version above 1.0.0" in told
+    version = yaml.safe_load((products / CONTRACT).read_text())["version"]
+    assert f"expected a minor version above {version}" in told
 
-    edit(products / CONTRACT, "version: 1.0.0", "version: 1.1.0")
-    edit(products / "sales_events/product.odps.yaml", "    version: 1.0.0", "    version: 1.1.0")
-    edit(products / "sales_events/CHANGELOG.md", "## 1.0.0", "## 1.1.0\n\n* Shops.\n\n## 1.0.0")
+    following = f"1.{int(version.split('.')[1]) + 1}.0"
+    edit(products / CONTRACT, f"version: {version}", f"version: {following}")
+    product = products / "sales_events/product.odps.yaml"
+    edit(product, f"    version: {version}", f"    version: {following}")
+    changelog = products / "sales_events/CHANGELOG.md"
+    edit(changelog, f"## {version}", f"## {following}\n\n* Shops.\n\n## {version}")
     synced = run("sync")
     assert synced.exit_code == 0, synced.output
-    assert "8 generated files: 1 written, 7 unchanged, 0 removed" in synced.output
+    assert "13 generated files: 1 written, 12 unchanged, 0 removed" in synced.output
     assert "description: A shop." in model.read_text()
     assert run("check").exit_code == 0
-    assert "8 generated files: 0 written, 8 unchanged" in run("sync").output
+    assert "13 generated files: 0 written, 13 unchanged" in run("sync").output
 
     assert "released sales-events-v1 1.1.0" in run("release").output
     assert "nothing to release" in run("release").output
