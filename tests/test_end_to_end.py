@@ -240,7 +240,7 @@ def test_the_page_shows_stages_figures_and_warnings_and_nothing_else(grown: Path
     lines = page.splitlines()
     stages = [line for line in lines if line.startswith("done ")]
     assert lines[: len(stages)] == stages
-    assert len(stages) == 5
+    assert len(stages) == 6
     assert "publication" in page
     assert "1 rejected" in page
     assert "2017-10-12-again" in page
