@@ -57,7 +57,7 @@ def service_levels_daily(checks: dg.AssetChecksDefinition) -> dg.ScheduleDefinit
     return dg.ScheduleDefinition(
         name="service_levels_daily",
         job=dg.define_asset_job(
-            "service_levels",
+            "measure_service_levels",
             selection=dg.AssetSelection.checks(checks),
             description="Measure every promised service level on what is published.",
         ),

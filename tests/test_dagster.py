@@ -179,6 +179,10 @@ def test_what_landing_and_ports_promise_is_judged_against_the_day_that_was_passe
     assert not landing.fresh_check(deployment, {}).passed
 
 
+def test_a_code_server_can_load_the_definitions(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
 def test_jobs_run_each_morning_and_retrain_each_week(definitions: dg.Definitions) -> None:
     crons = {
         schedule.name: (schedule.job_name, schedule.cron_schedule)
@@ -187,7 +191,7 @@ def test_jobs_run_each_morning_and_retrain_each_week(definitions: dg.Definitions
     assert crons == {
         "daily": ("ingest", "0 6 * * *"),
         "weekly_retraining": ("retrain", "0 5 * * 1"),
-        "service_levels_daily": ("service_levels", "0 8 * * *"),
+        "service_levels_daily": ("measure_service_levels", "0 8 * * *"),
     }
     for schedule in definitions.schedules or []:
         at = dg.build_schedule_context(scheduled_execution_time=datetime(2018, 1, 1, 6))

@@ -123,5 +123,5 @@ def test_a_new_day_builds_the_newest_origin_a_late_file_those_since_and_both_equ
     ingest(settings)
     assert every_origin_was_built(settings)
     assert_holds_the_same(settings, step_by_step)
-    with warehouse(settings, read_only=True) as connection:
+    with warehouse(settings) as connection:
         assert rebuilds(connection) == ()
