@@ -185,6 +185,7 @@ def test_the_server_loads_the_schedules_and_sensors(served: Served) -> None:
     assert {schedule["name"] for schedule in repository["schedules"]} == {
         "daily",
         "weekly_retraining",
+        "service_levels_daily",
     }
     assert {"new_landing_files", "forecast_after_ingest", "alert_on_failed_run"} <= {
         sensor["name"] for sensor in repository["sensors"]
