@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ concurrency:
     granularity: op
   runs:
     max_concurrent_runs: 1
+event_log_storage:
+  module: dagster_project.event_log
+  class: PooledEventLog
+  config:
+    base_dir: {history}
 """
 
 DBT_REPORT = "Errors parsed from dbt logs:"
@@ -85,8 +91,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     folder = private_folder(settings.dagster_home)
     private_folder(settings.home / "dbt")
     configuration = folder / "dagster.yaml"
-    if not configuration.exists() or configuration.read_text() != DAGSTER_YAML:
-        configuration.write_text(DAGSTER_YAML)
+    text = DAGSTER_YAML.format(history=json.dumps(str(folder / "history" / "runs")))
+    if not configuration.exists() or configuration.read_text() != text:
+        configuration.write_text(text)
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
     os.environ["MESHCAST_HOME"] = str(settings.home)
