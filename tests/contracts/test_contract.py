@@ -190,6 +190,15 @@ def test_all_problems_of_all_contracts_are_told_at_once(products: Path, edit: Ed
     )
 
 
+def test_every_missing_key_is_told_beside_other_problems(products: Path, edit: Edit) -> None:
+    edit(FILE, "id: daily-sales-v1\n", "")
+    edit(FILE, "status: active\n", "")
+    edit(FILE, "physicalType: VARCHAR", "physicalType: STRNG")
+    told = [line.split(": ")[1] for line in lines_of(products)]
+    column = "schema[daily_sales_v1].properties[product_id]"
+    assert told == ["id", "status", f"{column}.physicalType"]
+
+
 def test_a_value_of_the_wrong_type_does_not_make_its_neighbours_unknown(
     products: Path, edit: Edit
 ) -> None:
