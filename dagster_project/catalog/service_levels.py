@@ -162,7 +162,7 @@ def _figure(value: Any, unit: str) -> str:
     if value is None:
         return "none"
     if unit == SHARE:
-        return f"{100 * float(value):,.4g} %"
+        return f"{100 * float(value):,.4g}\N{NO-BREAK SPACE}%"
     one, many = WORDS.get(unit, (unit, unit))
     return f"{float(value):,.4g} {one if float(value) == 1 else many}".strip()
 

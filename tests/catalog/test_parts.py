@@ -160,7 +160,7 @@ def test_a_level_tells_target_figure_attainment_and_history() -> None:
 def test_a_share_is_told_in_percent_and_a_day_as_it_is() -> None:
     (product,) = [found for found in read_products() if found.name == "daily_sales"]
     targets = {promise.title: promise.target for promise in promises_of(product.contracts)}
-    assert targets["completeness of daily_sales_v2.sold_on"] == "95 %"
+    assert targets["completeness of daily_sales_v2.sold_on"] == "95\N{NO-BREAK SPACE}%"
     assert targets["endOfLife of daily_sales_v1"] == "2027-12-31"
 
 
