@@ -147,7 +147,8 @@ class ProductPage:
 
 
 def read_page(product: Product, around: Surroundings) -> ProductPage:
-    """Gather the page of a product, of ours or of another domain."""
+    """Gather the page of a product, of ours or of another domain; the newest version first."""
+    contracts = sorted(product.contracts, key=lambda contract: -contract.major)
     tables = [table for contract in product.contracts for table in contract.tables]
     relations = [table.relation for table in tables]
     is_ours = any(relation in around.places for relation in relations)
@@ -169,14 +170,14 @@ def read_page(product: Product, around: Surroundings) -> ProductPage:
         management=product.management,
         ports=tuple(
             _port(product, contract, table, around)
-            for contract in product.contracts
+            for contract in contracts
             for table in contract.tables
         ),
-        promises=promises_of(product.contracts),
+        promises=promises_of(contracts),
         levels=levels,
         why_no_levels=_why_no_levels(around, is_ours=is_ours),
         service_summary=service_levels.told(levels),
-        versions=tuple(_version(product, contract) for contract in product.contracts),
+        versions=tuple(_version(product, contract) for contract in contracts),
         changelog=_markdown(product.folder / CHANGELOG, product.name, files),
         picture=draw_flow(around.flow.around(product.name), product.name),
         upstream=around.flow.upstream(product.name),
@@ -234,12 +235,16 @@ def _deprecated(product: Product, contract: Contract, table: Table) -> str | Non
 
 
 def _version(product: Product, contract: Contract) -> Version:
-    ends = [_deprecated(product, contract, table) for table in contract.tables]
+    ends = [
+        f"{table.relation}: {end}"
+        for table in contract.tables
+        if (end := _deprecated(product, contract, table))
+    ]
     return Version(
         id=contract.id,
         version=contract.version,
         status=contract.status,
-        deprecated=", ".join(dict.fromkeys(end for end in ends if end)) or None,
+        deprecated="; ".join(ends) or None,
         relations=tuple(table.relation for table in contract.tables),
         file=contract.file.name,
     )
@@ -283,7 +288,7 @@ def _markdown(file: Path, product: str, files: Sequence[str]) -> Markup | None:
     if not file.exists():
         return None
     links = {name: f"{product}/{name}" for name in files}
-    links["model/model_card.md"] = "#model-card"
+    links |= {"model/model_card.md": "#model-card", "consumers": "#lineage"}
     return to_html(file.read_text(encoding="utf-8"), links)
 
 

@@ -11,7 +11,8 @@ import duckdb
 from markupsafe import Markup
 
 from dagster_project.catalog.drawing import draw_history
-from dagster_project.contracts.contract import Contract
+from dagster_project.contracts.contract import Contract, SlaProperty
+from dagster_project.contracts.measured import COUNT, DAYS, FACTOR, SHARE
 from dagster_project.lock import Locked
 from dagster_project.settings import Settings
 from dagster_project.warehouse import port, warehouse
@@ -21,6 +22,9 @@ NOT_MEASURED = "Not measured yet: the table slo_status_v1 is in no publication o
 MEASUREMENTS = "slo_measurements"
 HISTORY = f"select * from state.{MEASUREMENTS} where met is not null order by measured_at"
 OUTCOMES = {True: ("pass", "✓ met"), False: ("fail", "✗ missed"), None: ("", "not yet known")}
+
+WORDS = {DAYS: ("day", "days"), FACTOR: ("time", "times"), COUNT: ("column", "columns")}
+"""Units as people say them, of one and of many."""
 
 Row = dict[str, Any]
 
@@ -68,7 +72,7 @@ def promises_of(contracts: Iterable[Contract]) -> tuple[Promise, ...]:
     found = {
         Promise(
             f"{promise.property} of {promise.element}" if promise.element else promise.property,
-            f"{promise.value} {promise.unit or ''}".strip(),
+            _target(promise),
             (promise.description or "").rstrip("."),
         ): None
         for contract in contracts
@@ -154,7 +158,18 @@ def _told(past: Row) -> tuple[str, bool]:
 
 
 def _figure(value: Any, unit: str) -> str:
-    return "none" if value is None else f"{float(value):,.4g} {unit}".strip()
+    """A figure with its unit as people say it."""
+    if value is None:
+        return "none"
+    if unit == SHARE:
+        return f"{100 * float(value):,.4g}\N{NO-BREAK SPACE}%"
+    one, many = WORDS.get(unit, (unit, unit))
+    return f"{float(value):,.4g} {one if float(value) == 1 else many}".strip()
+
+
+def _target(promise: SlaProperty) -> str:
+    is_figure = isinstance(promise.value, int | float)
+    return _figure(promise.value, promise.unit or "") if is_figure else str(promise.value)
 
 
 def _attainment(row: Row) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dagster_project.contracts.contract import Contract, SlaProperty
@@ -21,6 +20,7 @@ MORE_IS_BETTER = (
     *("retention", "availability", "completeness", "coverage", "attainment", "throughput"),
     END_OF_LIFE,
 )
+TYPE_WORDS = (".logicalType.", ".logicalTypeOptions.", ".physicalType.", ".items.")
 LESS_IS_BETTER = ("freshness", "latency", "frequency", "errorRate", "duplicateRate")
 
 
@@ -42,7 +42,7 @@ class Change:
 
 def changes(old: Contract, new: Contract, today: datetime.date) -> list[Change]:
     """Every change that breaks somebody, those of consumers first."""
-    found = [*_own_changes(old, new), *_told_by_the_tool(old.file, new.file)]
+    found = [*_own_changes(old, new), *_told_by_the_tool(old, new)]
     ended = [
         f"schema.{table.relation}"
         for table in old.tables
@@ -56,21 +56,38 @@ def changes(old: Contract, new: Contract, today: datetime.date) -> list[Change]:
     return sorted(kept.values(), key=lambda change: (change.breaks, change.path))
 
 
-def _told_by_the_tool(old: Path, new: Path) -> Iterator[Change]:
+def _told_by_the_tool(old: Contract, new: Contract) -> Iterator[Change]:
     from datacontract.data_contract import DataContract  # takes 1 s, needed after a change only
     from datacontract.model.breaking import BreakingChangeLevel, Perspective
 
     before, after = (
-        DataContract(data_contract_file=str(file), inline_references=False) for file in (old, new)
+        DataContract(data_contract_file=str(contract.file), inline_references=False)
+        for contract in (old, new)
     )
+    same = {f"{path}{end}" for path in _columns_of_one_type(old, new) for end in TYPE_WORDS}
     for perspective in (Perspective.CONSUMER, Perspective.PRODUCER):
         for entry in before.breaking(after, perspective=perspective).entries:
+            if any(f"{entry.path}.".startswith(path) for path in same):
+                continue  # another spelling of the same type
             # What cannot be told is no reason to hope: a rule that may be weaker is weaker.
             is_unclear = entry.level == BreakingChangeLevel.WARNING
             if entry.level == BreakingChangeLevel.ERROR or (
                 is_unclear and perspective == Perspective.CONSUMER
             ):
                 yield Change(entry.path, entry.message, perspective.value)
+
+
+def _columns_of_one_type(old: Contract, new: Contract) -> Iterator[str]:
+    """The ways to the columns that DuckDB holds in the same type before and after."""
+    types = {
+        (table.relation, column.name): column.physical_type
+        for table in new.tables
+        for column in table.columns
+    }
+    for table in old.tables:
+        for column in table.columns:
+            if types.get((table.relation, column.name)) == column.physical_type:
+                yield f"schema.{table.relation}.properties.{column.name}"
 
 
 def _own_changes(old: Contract, new: Contract) -> Iterator[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dagster_project.contracts.contract_problems import (
     contract_problems,
 )
 from dagster_project.contracts.document import Document, Problem, raise_problems, read_document
+from dagster_project.contracts.outline import Outline, outline_of
 from dagster_project.contracts.standards import ODCS, find_problems
 from dagster_project.contracts.table import (
     Column,
@@ -34,6 +36,7 @@ __all__ = [
     "Table",
     "contract_of",
     "find_contracts",
+    "find_outlines",
     "read_contracts",
 ]
 
@@ -143,17 +146,31 @@ def read_contracts(products: Path = DATA_PRODUCTS) -> tuple[Contract, ...]:
 def find_contracts(products: Path) -> tuple[tuple[Contract, ...], list[Problem]]:
     """The contracts that can be read, and the problems of all."""
     contracts, problems = [], []
-    for file in sorted(products.glob(CONTRACT_FILES)):
-        document = read_document(file)
-        if isinstance(document, Problem):
-            problems.append(document)
-            continue
-        found = find_problems(document, ODCS, contract_problems)
+    for document, found in _documents(products):
         problems += found
-        if not found:
+        if isinstance(document, Document) and not found:
             contracts.append(contract_of(document))
     contracts.sort(key=lambda contract: (contract.product, contract.major))
     return tuple(contracts), problems
+
+
+def find_outlines(products: Path) -> tuple[Outline, ...]:
+    """What can be told of every contract, also of those that have problems."""
+    return tuple(
+        outline_of(document, problems)
+        for document, problems in _documents(products)
+        if isinstance(document, Document)
+    )
+
+
+def _documents(products: Path) -> Iterator[tuple[Document | None, list[Problem]]]:
+    """Every contract as it stands in its file, and what is wrong with it."""
+    for file in sorted(products.glob(CONTRACT_FILES)):
+        document = read_document(file)
+        if isinstance(document, Problem):
+            yield None, [document]
+        else:
+            yield document, find_problems(document, ODCS, contract_problems)
 
 
 def contract_of(document: Document) -> Contract:

@@ -83,14 +83,18 @@ class Document:
         return self.problem((*keys, key), f"the key {key!r}", "nothing", f"write {key}: …")
 
     def without(self, problems: Iterable[Problem]) -> Document | None:
-        """The document without the values that have problems; None if it makes no sense then."""
+        """The document without the values that have problems; None if it makes no sense then.
+
+        A key of the whole document may be missing; who looks for it says so, too.
+        """
         value = copy.deepcopy(self.value)
         for problem in problems:
             *way, key = problem.keys or ("",)
             holder = Document(self.file, value, {}).at(tuple(way))
-            if not isinstance(holder, dict) or key not in holder or key in (*NAMES, "value"):
+            is_missing = not isinstance(holder, dict) or key not in holder
+            if way and (is_missing or key in (*NAMES, "value")):
                 return None
-            del holder[key]
+            holder.pop(key, None)
         return Document(self.file, value, self.lines)
 
     def at(self, keys: Keys) -> Any:

@@ -100,7 +100,11 @@ def trace(build: DryBuild, declared: DeclaredLineage) -> Lineage:
     unresolved = list(_function_mismatches(build, declared))
     _add_queries(steps, unresolved, build, _relations(build, declared))
     for hop in declared.hops:
-        if hop.relation in build.columns:
+        if hop.relation in build.queries:
+            unresolved.append(
+                Unresolved(hop.relation, "declared, but SQL makes it and tells of it")
+            )
+        elif hop.relation in build.columns:
             steps |= _hop_steps(hop, build.columns, unresolved)
         else:
             unresolved.append(Unresolved(hop.relation, "declared, but no table of the warehouse"))

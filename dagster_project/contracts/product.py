@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagster_project.contracts.contract import Contract, find_contracts
+from dagster_project.contracts.contract import Contract, find_contracts, find_outlines
 from dagster_project.contracts.document import Document, Problem, raise_problems, read_document
 from dagster_project.contracts.product_problems import (
     contract_versions,
@@ -101,23 +101,27 @@ def find_products(
 ) -> tuple[tuple[Product, ...], list[Problem]]:
     """The products that can be read, and the problems of all descriptors."""
     contracts, problems = find_contracts(products)
+    outlines = find_outlines(products)
     files = sorted(products.glob(f"*/{PRODUCT_FILE}"))
-    without = {contract.file.parent for contract in contracts} - {file.parent for file in files}
+    without = {outline.file.parent for outline in outlines} - {file.parent for file in files}
     documents = [read_document(folder / PRODUCT_FILE) for folder in sorted(without)]
     documents += [read_document(file) for file in files]
     versions = contract_versions(products)
+
+    def own_problems(document: Document) -> list[Problem]:
+        return [*product_problems(document), *port_problems(document, outlines, versions)]
+
     read = []
     for document in documents:
         if isinstance(document, Problem):
             problems.append(document)
             continue
-        found = find_problems(document, ODPS, product_problems)
+        found = find_problems(document, ODPS, own_problems)
         if not found:
-            found = port_problems(document, contracts, versions)
             read.append(product_of(document, contracts))
         problems += found
     if project is not None:
-        problems += model_problems(contracts, project)
+        problems += model_problems(outlines, project)
     return tuple(sorted(read, key=lambda product: product.name)), problems
 
 

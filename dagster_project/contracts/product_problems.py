@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dagster_project.contracts.contract_problems import E_MAIL
 from dagster_project.contracts.document import Document, Keys, Problem, read_document
-
-if TYPE_CHECKING:
-    from dagster_project.contracts.contract import Contract
+from dagster_project.contracts.outline import Outline
 
 REQUIRED = ("id", "name", "version", "status", "domain", "description", "outputPorts", "team")
 PORT_REQUIRED = ("version", "contractId", "description")
@@ -60,21 +58,22 @@ def product_problems(document: Document) -> list[Problem]:
 
 
 def port_problems(
-    document: Document, contracts: tuple[Contract, ...], versions: Mapping[str, str]
+    document: Document, outlines: Sequence[Outline], versions: Mapping[str, str]
 ) -> list[Problem]:
     """Ports that name no contract or table, and tables that no port publishes."""
     value = document.value
-    own = {c.id: c for c in contracts if c.file.parent == document.file.parent}
+    own = {c.id: c for c in outlines if c.file.parent == document.file.parent and c.id}
+    ports = value.get("outputPorts", [])
     problems: list[Problem] = []
     published: set[tuple[str, str]] = set()
-    for position, port in enumerate(value["outputPorts"]):
+    for position, port in enumerate(ports):
         keys: Keys = ("outputPorts", position)
-        contract = own.get(port["contractId"])
-        if contract is None and port["contractId"] not in versions:
+        contract = own.get(port.get("contractId", ""))
+        if contract is None and port.get("contractId") not in (None, *versions):
             problems.append(_no_contract(document, (*keys, "contractId"), port, versions))
         elif contract is not None:
             problems += _output_problems(document, keys, port, contract)
-            published.add((contract.id, f"{port['name']}_v{contract.major}"))
+            published.add((contract.id or "", f"{port['name']}_v{contract.major}"))
         for item, used in enumerate(port.get("inputContracts", [])):
             way = (*keys, "inputContracts", item)
             problems += _used_problems(document, way, used["id"], used["version"], versions)
@@ -82,18 +81,19 @@ def port_problems(
         if "contractId" in port:
             used = (port["contractId"], port.get("version", ""))
             problems += _used_problems(document, ("inputPorts", position), *used, versions)
-    for contract in own.values():
+    for name, contract in own.items():
         problems += [
             document.problem(
                 ("outputPorts",),
-                f"a port for {table.relation} of {contract.file.name}",
+                f"a port for {relation} of {contract.file.name}",
                 "none",
                 "declare it, or take the table out of the contract",
             )
-            for table in contract.tables
-            if (contract.id, table.relation) not in published
+            for relation in contract.relations or ()
+            if ports and (name, relation) not in published
         ]
-        if contract.owner not in [m["username"] for m in value["team"].get("members", [])]:
+        members = value.get("team", {}).get("members", [])
+        if members and contract.owner not in (None, *(m["username"] for m in members)):
             problems.append(
                 document.problem(
                     ("team", "members"),
@@ -105,7 +105,7 @@ def port_problems(
     return problems
 
 
-def model_problems(contracts: tuple[Contract, ...], project: Path) -> Iterator[Problem]:
+def model_problems(outlines: Sequence[Outline], project: Path) -> Iterator[Problem]:
     """Tables without a model, and owners or domains that the dbt project does not know."""
     models = project / "models" / "data_products"
     groups = read_document(project / "models" / "groups.yml")
@@ -113,61 +113,53 @@ def model_problems(contracts: tuple[Contract, ...], project: Path) -> Iterator[P
         yield groups
         return
     owners = {group["name"]: group["owner"]["email"] for group in groups.value["groups"]}
-    for contract in contracts:
-        document = read_document(contract.file)
-        if isinstance(document, Problem):
-            continue
-        if contract.domain not in owners:
+    for contract in outlines:
+        document = contract.document
+        if contract.domain is not None and contract.domain not in owners:
             yield document.problem(
                 ("domain",),
                 f"one of the groups {', '.join(owners)} of models/groups.yml",
                 contract.domain,
                 "correct the name, or add the group",
             )
-        elif contract.owner != owners[contract.domain]:
+        elif contract.domain is not None and contract.owner not in (None, owners[contract.domain]):
             yield document.problem(
                 ("team", "members"),
                 f"the owner of group {contract.domain}, {owners[contract.domain]}",
                 contract.owner,
                 "correct the address here or in models/groups.yml",
             )
-        yield from _test_problems(document, contract, project)
-        for position, table in enumerate(contract.tables):
-            if not (models / f"{table.relation}.sql").exists():
+        for keys, name in contract.dbt_tests:
+            if not list((project / "tests").rglob(f"{name}.sql")):
                 yield document.problem(
-                    ("schema", position, "name"),
-                    f"a model models/data_products/{table.relation}.sql",
+                    keys,
+                    f"a test {name}.sql in dbt_project/tests",
                     "none",
                     "write it, or correct the name",
                 )
-
-
-def _test_problems(document: Document, contract: Contract, project: Path) -> Iterator[Problem]:
-    for position, table in enumerate(contract.tables):
-        for item, rule in enumerate(table.quality):
-            if rule.dbt_test and not list((project / "tests").rglob(f"{rule.dbt_test}.sql")):
+        for position, relation in enumerate(contract.relations or ()):
+            if not (models / f"{relation}.sql").exists():
                 yield document.problem(
-                    ("schema", position, "quality", item, "customProperties"),
-                    f"a test {rule.dbt_test}.sql in dbt_project/tests",
+                    ("schema", position, "name"),
+                    f"a model models/data_products/{relation}.sql",
                     "none",
                     "write it, or correct the name",
                 )
 
 
 def _output_problems(
-    document: Document, keys: Keys, port: dict[str, Any], contract: Contract
+    document: Document, keys: Keys, port: dict[str, Any], contract: Outline
 ) -> Iterator[Problem]:
     relation = f"{port['name']}_v{contract.major}"
-    tables = [table.relation for table in contract.tables]
-    if relation not in tables:
+    if contract.relations is not None and relation not in contract.relations:
         yield document.problem(
             (*keys, "name"),
             f"the name of a table of {contract.file.name} without its _v{contract.major}",
             port["name"],
-            f"correct it; the tables are {', '.join(tables)}",
+            f"correct it; the tables are {', '.join(contract.relations)}",
         )
-    is_ending = relation in tables and contract.ends_on(relation) is not None
-    if port.get("deprecated", False) != is_ending:
+    is_ending = contract.announces_end_of(relation)
+    if is_ending is not None and port.get("deprecated", False) != is_ending:
         yield document.problem(
             (*keys, "deprecated"),
             f"{str(is_ending).lower()}, since {contract.file.name} "
@@ -175,7 +167,7 @@ def _output_problems(
             str(port.get("deprecated", False)).lower(),
             "write the one or the other",
         )
-    if port["version"] != contract.version:
+    if None not in (contract.version, port.get("version")) and port["version"] != contract.version:
         yield document.problem(
             (*keys, "version"),
             f"the version of its contract, {contract.version}",

@@ -81,8 +81,9 @@ def _plain_problem(document: Document, error: ValidationError) -> Problem:
     keys: Keys = tuple(error.absolute_path)
     told = _deepest(error)
     if told.validator == "required":
-        missing = next(key for key in told.validator_value if key not in told.instance)
-        return document.missing(tuple(told.absolute_path), missing)
+        missing = re.match(r"'(.+)' is a required property", told.message)  # an error for each key
+        if missing:
+            return document.missing(tuple(told.absolute_path), missing.group(1))
     expected = {
         "type": lambda: f"a value of type {told.validator_value}",
         "enum": lambda: f"one of {', '.join(map(str, told.validator_value))}",

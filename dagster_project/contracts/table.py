@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dagster_project.contracts.column_types import duckdb_type
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a published table, in the order of the contract."""
+    """A column of a published table, in the order of the contract.
+
+    Its physical type is DuckDB's own name of the one that the contract writes.
+    """
 
     name: str
     logical_type: str
@@ -119,7 +124,7 @@ def _column(value: dict[str, Any]) -> Column:
     return Column(
         name=value["name"],
         logical_type=value["logicalType"],
-        physical_type=value["physicalType"],
+        physical_type=duckdb_type(value["physicalType"]) or value["physicalType"],
         description=value["description"],
         classification=value.get("classification", ""),
         is_required=value.get("required", False),

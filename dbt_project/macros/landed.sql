@@ -66,7 +66,7 @@ set variable {{ files_variable(source_name, entity) }} = (
 {%- endmacro %}
 
 {% macro home_path(readable_path) -%}
-    '{{ env_var('MESHCAST_HOME', '../.meshcast') }}/' || {{ readable_path }}
+    '{{ env_var('MESHCAST_HOME', '.meshcast') }}/' || {{ readable_path }}
 {%- endmacro %}
 
 {% macro read_landed_files(variable) %}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
-VOID = {"meta", "input", "br", "hr", "img", "link", "circle", "rect", "path"}
+VOID = {"meta", "input", "br", "wbr", "hr", "img", "link", "circle", "rect", "path"}
 
 
 class Page(HTMLParser):

@@ -147,14 +147,21 @@ def test_a_level_tells_target_figure_attainment_and_history() -> None:
     past = {**ROW, "met": False, "measured": 3}
     rows = [ROW, missed, unknown, other]
     fresh, volume, bias = levels_of("daily_sales", rows, [past, ROW, other])
-    assert (fresh.target, fresh.measured, fresh.told) == ("2 d", "1 d", "✓ met")
+    assert (fresh.target, fresh.measured, fresh.told) == ("2 days", "1 day", "✓ met")
     assert fresh.attainment == "95%: 19 of 20 days measured"
     assert fresh.budget_left == "29%"
     assert "2 measurements, 1 missed" in fresh.picture
-    assert (volume.measured, volume.told) == ("3.5 factor", "✗ missed")
+    assert (volume.measured, volume.told) == ("3.5 times", "✗ missed")
     assert (bias.told, bias.reason) == ("not yet known", "no forecast has come true yet")
     assert told((fresh, volume, bias)) == "1 of 2 met"
     assert told((bias,)) == "not measured yet"
+
+
+def test_a_share_is_told_in_percent_and_a_day_as_it_is() -> None:
+    (product,) = [found for found in read_products() if found.name == "daily_sales"]
+    targets = {promise.title: promise.target for promise in promises_of(product.contracts)}
+    assert targets["completeness of daily_sales_v2.sold_on"] == "95\N{NO-BREAK SPACE}%"
+    assert targets["endOfLife of daily_sales_v1"] == "2027-12-31"
 
 
 def test_the_same_promise_of_two_versions_is_told_once() -> None:

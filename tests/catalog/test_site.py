@@ -130,6 +130,14 @@ def test_quality_and_promises_stand_on_the_page_of_their_product(site: Site) -> 
     assert "Nothing was measured of this product yet." in page
 
 
+def test_the_newest_version_stands_first_and_an_end_is_told_of_its_table_alone(site: Site) -> None:
+    text = site.text("daily_sales")
+    assert text.index('id="daily_sales_v2"') < text.index('id="daily_sales_v1"')
+    versions = text[text.index('id="versions"') :]
+    assert "<td>daily_sales_v1: deprecated, promised until 2027-12-31</td>" in versions
+    assert versions.index(">daily-sales-v2<") < versions.index(">daily-sales-v1<")
+
+
 def test_a_product_of_another_domain_is_shown_with_its_way_from_ours(site: Site) -> None:
     page = site.text("reorder_proposals")
     made_from = page.partition("<h3>Made from</h3>")[2].partition("</ul>")[0]

@@ -98,11 +98,13 @@ def test_what_breaks_consumers_cannot_be_released(run: Run, products: Path) -> N
 def test_a_wrong_descriptor_fails_the_check_and_writes_nothing(run: Run, products: Path) -> None:
     edit(products / CONTRACT, "physicalType: VARCHAR", "physicalType: STRNG")
     edit(products / "daily_sales/product.odps.yaml", "type: aggregate", "typ: aggregate")
+    edit(products / "daily_sales/contract_v2.odcs.yaml", "property: volume", "property: charm")
     models = products.parent / "dbt_project" / FOLDER
     before = {file: file.read_bytes() for file in models.iterdir()}
     failed = run("check")
     assert failed.exit_code == 1
     assert len([line for line in failed.output.splitlines() if "To mend it" in line]) == 2
+    assert "expected a property that is measured" in failed.output
     assert run("sync").exit_code == 2
     assert {file: file.read_bytes() for file in models.iterdir()} == before
 

@@ -13,6 +13,22 @@ EVENTS = DATA_PRODUCTS / "sales_events" / "contract_v1.odcs.yaml"
 DAILY = DATA_PRODUCTS / "daily_sales" / "contract_v1.odcs.yaml"
 
 
+DATE = "logicalType: date\n        physicalType: DATE"
+PATHS = """\
+      - name: paths
+        description: What may come.
+        logicalType: array
+        physicalType: FLOAT[2]
+        items: {logicalType: number, physicalType: FLOAT}
+        classification: internal
+"""
+
+VECTOR = """\
+logicalType: vector
+        logicalTypeOptions: {dimensions: 2}
+        physicalType: VECTOR(2)"""
+
+
 def contract(folder: Path, name: str, text: str) -> Contract:
     file = folder / f"{name}.odcs.yaml"
     file.write_text(text)
@@ -55,7 +71,7 @@ def test_what_breaks_consumers_is_told_whether_the_tool_sees_it_or_not(tmp_path:
     after = edited(
         before,
         (block(before, "      - name: currency\n", "      - name: quantity\n"), ""),
-        ("logicalType: timestamp\n", "logicalType: date\n"),
+        ("logicalType: timestamp\n        physicalType: TIMESTAMP_TZ", DATE),
         ("physicalType: DECIMAL(18,4)", "physicalType: DECIMAL(9,2)"),
         ("value: euro", "value: cent"),
         ("primaryKeyPosition: 2\n        required: true", "primaryKeyPosition: 2"),
@@ -137,6 +153,26 @@ def test_what_only_adds_or_tightens_breaks_no_consumer(tmp_path: Path) -> None:
         "slaProperties.retention",
     }
     assert changed(tmp_path, before, before) == []
+
+
+def test_another_spelling_of_the_same_type_breaks_nobody_and_another_length_does(
+    tmp_path: Path,
+) -> None:
+    before = edited(
+        EVENTS.read_text(),
+        ("physicalType: TIMESTAMP_TZ", "physicalType: TIMESTAMP WITH TIME ZONE"),
+        ("    quality:\n", f"{PATHS}    quality:\n"),
+    )
+    after = edited(
+        before,
+        ("physicalType: TIMESTAMP WITH TIME ZONE", "physicalType: TIMESTAMP_TZ"),
+        ("logicalType: array\n        physicalType: FLOAT[2]", VECTOR),
+        ("        items: {logicalType: number, physicalType: FLOAT}\n", ""),
+    )
+    assert changed(tmp_path, before, after) == []
+    longer = edited(after, ("dimensions: 2", "dimensions: 3"), ("VECTOR(2)", "VECTOR(3)"))
+    told = {change.path for change in changed(tmp_path, after, longer) if _breaks(change)}
+    assert "schema.sales_events_v1.properties.paths.physicalType" in told
 
 
 def test_a_table_may_go_after_its_end_of_life_and_not_before(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_every_contract_of_ours_is_read() -> None:
     assert not columns["customer_key"].is_required
     assert columns["event_id"].key_position == 2
     assert columns["quantity"].physical_type == "DECIMAL(18,4)"
+    assert columns["sold_at"].physical_type == "TIMESTAMP WITH TIME ZONE"
     freshness = events.promised("freshness")
     assert freshness is not None
     assert (freshness.value, freshness.unit) == (2, "d")
@@ -84,6 +85,24 @@ def test_a_promise_is_found_by_its_name_and_table() -> None:
             "physicalType: DATE",
             "schema[daily_sales_v1].properties[units_sold].physicalType",
             "a type that holds the logicalType number, found DATE",
+        ),
+        (
+            "logicalType: date\n        physicalType: DATE",
+            "logicalType: timestamp\n        physicalType: TIMESTAMPTZ",
+            "schema[daily_sales_v1].properties[sold_on].physicalType",
+            "TIMESTAMP_TZ, the name of TIMESTAMP WITH TIME ZONE by which `datacontract test`",
+        ),
+        (
+            "logicalType: date\n        physicalType: DATE",
+            "logicalType: vector\n        physicalType: FLOAT[7]",
+            "schema[daily_sales_v1].properties[sold_on].physicalType",
+            "VECTOR(7), the name of FLOAT[7] by which `datacontract test`",
+        ),
+        (
+            "logicalType: date\n        physicalType: DATE",
+            "logicalType: vector\n        physicalType: UUID",
+            "schema[daily_sales_v1].properties[sold_on].physicalType",
+            "a type that holds the logicalType vector, found UUID",
         ),
         (
             "element: daily_sales_v1.last_known_on",
@@ -150,7 +169,8 @@ def test_a_wrong_contract_is_one_line_with_file_line_and_field(
     assert finding in told
     assert "To mend it, " in told
     if field not in ("team.members", "schema[daily_sales_v1]") and "query" not in field:
-        assert int(number) == line_of(products / FILE, new.split("\n")[0])
+        told_at = new.split("\n")[-1 if "physicalType" in field else 0]
+        assert int(number) == line_of(products / FILE, told_at.strip())
 
 
 def test_all_problems_of_all_contracts_are_told_at_once(products: Path, edit: Edit) -> None:
@@ -168,6 +188,15 @@ def test_all_problems_of_all_contracts_are_told_at_once(products: Path, edit: Ed
             "schema[sales_events_v1].properties[event_id].required",
         ]
     )
+
+
+def test_every_missing_key_is_told_beside_other_problems(products: Path, edit: Edit) -> None:
+    edit(FILE, "id: daily-sales-v1\n", "")
+    edit(FILE, "status: active\n", "")
+    edit(FILE, "physicalType: VARCHAR", "physicalType: STRNG")
+    told = [line.split(": ")[1] for line in lines_of(products)]
+    column = "schema[daily_sales_v1].properties[product_id]"
+    assert told == ["id", "status", f"{column}.physicalType"]
 
 
 def test_a_value_of_the_wrong_type_does_not_make_its_neighbours_unknown(

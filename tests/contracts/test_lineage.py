@@ -156,6 +156,15 @@ def test_both_ends_of_a_declared_hop_have_to_exist(
     assert told in {unresolved.found for unresolved in lineage.unresolved}
 
 
+def test_a_declaration_cannot_hide_what_sql_tells() -> None:
+    build = small_project({"port_v1": (f"select landed.person as label from {READ}", "label")})
+    lineage = trace(build, replace(DECLARED, hops=(hop("port_v1", every_other=""),)))
+    assert people(lineage) == ({f"{LANDED}.person"}, set())
+    assert lineage.unresolved == (
+        Unresolved("port_v1", "declared, but SQL makes it and tells of it"),
+    )
+
+
 def test_functions_are_declared_exactly_as_they_are_registered() -> None:
     build = replace(small_project({}), functions=frozenset({"hash_customer", "new_function"}))
     declared = replace(DECLARED, functions=frozenset({"old_function"}))

@@ -175,6 +175,50 @@ def test_problems_of_products_contracts_and_models_are_told_at_once(
     assert "slaProperties[freshness].units" in told
 
 
+def test_a_contract_with_problems_is_still_held_against_ports_and_models(
+    products: Path, edit: Edit
+) -> None:
+    edit(CONTRACT, "physicalType: VARCHAR", "physicalType: STRNG")
+    edit(CONTRACT, "domain: sales", "domain: sails")
+    edit(CONTRACT, "- name: likely_stockouts_v1", "- name: stockouts_v1")
+    edit(FILE, "    deprecated: true\n", "")
+    edit(FILE, "version: 1.2.0", "version: 1.1.0")
+    edit(FILE, "type: aggregate", "typ: aggregate")
+    told = {line.split(": ")[1] for line in lines_of(products, DBT_PROJECT)}
+    assert told == {
+        "schema[daily_sales_v1].properties[product_id].physicalType",
+        "domain",
+        "schema[stockouts_v1].name",
+        "typ",
+        "outputPorts[daily_sales].deprecated",
+        "outputPorts[daily_sales].version",
+        "outputPorts[likely_stockouts].name",
+        "outputPorts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("version: 1.2.0", "version: 2.0.0", "version"),
+        ("id: daily-sales-v1", "ids: daily-sales-v1", "id"),
+        ("- name: daily_sales_v1", "- name: daily_sales", "schema[daily_sales].name"),
+        ("username: sales-data@example.com", "username: nobody", "team.members"),
+        ("element: daily_sales_v1", "element: daily_v1", "slaProperties[endOfLife].element"),
+    ],
+)
+def test_what_is_wrong_in_a_contract_is_told_once_and_not_of_its_ports_again(
+    products: Path, old: str, new: str, field: str
+) -> None:
+    path = products / CONTRACT
+    path.write_text(path.read_text().replace(old, new, 1))
+    told = lines_of(products, DBT_PROJECT)
+    assert field in {line.split(": ")[1] for line in told if line.startswith(f"{path}:")}
+    others = [line for line in told if not line.startswith(f"{path}:")]
+    # An id is what ports name a contract by: without it they name nothing.
+    assert all("no contract has" in line and field == "id" for line in others), others
+
+
 def test_a_contract_without_a_product_is_told(products: Path) -> None:
     (products / FILE).unlink()
     assert any(

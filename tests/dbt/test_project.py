@@ -36,6 +36,20 @@ def test_dbt_writes_into_the_home_and_is_silent_about_that_deprecation_only(
     assert (tmp_path / "home" / "dbt" / "embedded" / "manifest.json").exists()
 
 
+def test_without_a_home_a_plain_dbt_in_the_checkout_works_in_the_one_that_meshcast_has(
+    checkout: Path, tmp_path: Path
+) -> None:
+    compiled = [str(DBT), "compile", "--inline", "select {{ home_path('landed') }}"]
+    place = ["--project-dir", "dbt_project", "--profiles-dir", "profiles"]
+    ran = execute(
+        ["env", "-u", "MESHCAST_HOME", *compiled, *place], tmp_path / "unused", checkout=checkout
+    )
+    assert "select '.meshcast/' || landed" in ran.stdout
+    home = checkout / ".meshcast"
+    assert (home / "warehouse" / "sales.duckdb").exists()
+    assert (home / "dbt" / "embedded" / "manifest.json").exists()
+
+
 def test_a_project_that_dbt_cannot_parse_ends_in_its_words_and_exit_code_1(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dagster_project.contracts.expectations import CONSUMERS
 from dagster_project.contracts.policies.violation import Evidence, Policy, Violation
 from dagster_project.contracts.product import Product
 
@@ -45,6 +46,16 @@ def _of_product(product: Product) -> Iterator[Violation]:
                 found="none" if part not in parts else "an empty one",
                 remedy=f"add the row `| **{part}** | … |` to its table",
             )
+    consumers = product.folder / CONSUMERS
+    if consumers.is_dir() and f"]({CONSUMERS})" not in parts.get("Consumers and use cases", ""):
+        yield Violation(
+            policy=NAME,
+            product=product.name,
+            object=f"{product.name}/README.md, Consumers and use cases",
+            expected=f"a link to {CONSUMERS}/, where consumers say what they rely on",
+            found="none",
+            remedy=f"write [{CONSUMERS}/]({CONSUMERS}) there",
+        )
     named = parts.get("Output ports", "")
     for relation in (table.relation for c in product.contracts for table in c.tables):
         if f"`{relation}`" not in named:
@@ -59,5 +70,7 @@ def _of_product(product: Product) -> Iterator[Violation]:
 
 
 CANVAS_IS_COMPLETE = Policy(
-    NAME, "README.md is the data product canvas: ten parts, every port named.", _violations
+    NAME,
+    "README.md is the data product canvas: ten parts, every port named, consumers linked.",
+    _violations,
 )

@@ -36,6 +36,20 @@ def test_a_canvas_that_forgets_a_port_is_incomplete(one: Callable[..., Evidence]
     assert told.expected == "the port `sales_lines_v1`"
 
 
+def test_a_canvas_leads_to_what_consumers_rely_on(
+    one: Callable[..., Evidence], tmp_path: Path
+) -> None:
+    (tmp_path / "README.md").write_text(README)
+    changed = one(product={"folder": tmp_path})
+    assert list(CANVAS_IS_COMPLETE.violations(changed)) == []
+    (tmp_path / "consumers").mkdir()
+    (told,) = CANVAS_IS_COMPLETE.violations(changed)
+    assert "expected a link to consumers/" in str(told)
+    row = "| **Consumers and use cases** | "
+    (tmp_path / "README.md").write_text(README.replace(row, f"{row}[consumers/](consumers), "))
+    assert list(CANVAS_IS_COMPLETE.violations(changed)) == []
+
+
 def test_a_product_without_a_canvas_misses_every_part(
     one: Callable[..., Evidence], tmp_path: Path
 ) -> None:
