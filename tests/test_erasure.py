@@ -28,7 +28,7 @@ from dagster_project.landing import register_landed
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.sql_functions import customer_hasher, customer_key
 from dagster_project.warehouse import warehouse
-from tests.test_publishing import fill, publish, read
+from tests.publishing.invented_ports import fill, publish, read
 
 SOMEBODY, ANOTHER = "77001001", "77001002"
 NOW = datetime(2018, 1, 2, tzinfo=UTC)

@@ -20,7 +20,7 @@ from dagster_project import publishing
 from dagster_project.declaration import DeclarationError
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.settings import Settings, load_settings
-from tests.test_publishing import failing, fill, publish, sell
+from tests.publishing.invented_ports import failing, fill, publish, sell
 
 NOBODY = 65_534
 ROLE = "sales_restricted_reader"

@@ -27,7 +27,7 @@ from dagster_project.contracts.expectations import (
 from dagster_project.declaration import DeclarationError
 from dagster_project.publishing import check_expectations
 from dagster_project.settings import Settings
-from tests.test_publishing import fill, publish
+from tests.publishing.invented_ports import fill, publish
 
 TODAY = date(2018, 1, 1)
 COLUMNS = {"product_id": "text", "units": "decimal(18,4)", "sold_on": "date", "days": "int"}

@@ -10,7 +10,7 @@ import pytest
 from dagster_project import publishing
 from dagster_project.settings import Settings
 from dagster_project.warehouse import port, warehouse
-from tests.test_publishing import PUBLISHED_AT, fill, forecast, publish, sell
+from tests.publishing.invented_ports import PUBLISHED_AT, fill, forecast, publish, sell
 
 JANUARY, FEBRUARY = date(2017, 1, 30), date(2017, 2, 1)
 
