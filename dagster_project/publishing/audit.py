@@ -24,7 +24,7 @@ from dagster_project.publishing.current import (
     point_candidate,
     publications,
 )
-from dagster_project.publishing.expectations import check_expectations
+from dagster_project.publishing.expectations import check_expectations, keep_inside
 from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
@@ -206,6 +206,7 @@ def _write_results(candidate: Candidate, results: Sequence[TestResult]) -> None:
     if found:
         columns = Columns.of(candidate.publication, read_ports())
         with port(candidate.folder / RESTRICTED_FILE) as connection:
+            keep_inside(connection, candidate.folder)  # the SQL of consumers is among it
             rows = [
                 {
                     "name": item.name,

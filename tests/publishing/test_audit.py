@@ -143,3 +143,19 @@ def test_only_the_newest_failed_candidates_are_kept(
         kept.append(error.value.folder)
         os.utime(error.value.folder, (0, -minute))  # as a copy of the home might leave them
     assert sorted((filled.published / "failed").iterdir()) == sorted(kept[-2:])
+
+
+def test_the_rows_of_a_test_are_read_from_the_candidate_and_nowhere_else(
+    filled: Settings, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("product_id\nof somebody else\n")
+
+    def reaching_out(_: Settings) -> list[TestResult]:
+        return [TestResult("far", "warn", 1, "Got 1 result", f"from read_csv('{secret}')")]
+
+    publish(filled, reaching_out)
+    (shown,) = json.loads(
+        (filled.published / "current" / "restricted" / "audit.json").read_text(encoding="utf-8")
+    )
+    assert "somebody else" not in str(shown["rows"])

@@ -271,6 +271,19 @@ def test_the_sql_of_a_consumer_reads_nothing_but_the_publication(
     assert not broken(port_file, declare(table="inside_v1", columns=columns))
 
 
+def test_a_consumer_may_rely_on_a_table_that_is_refreshed_beside_the_publication(
+    settings: Settings, declare: Callable[..., Path]
+) -> None:
+    fill(settings)
+    publish(settings)
+    columns = {"product": "text", "met": "boolean"}
+    file = declare(table="slo_status_v1", columns=columns, rules=[{"not_null": ["product"]}])
+    results = check_expectations(
+        settings.published / "restricted" / "sales.duckdb", *read_files([file]), TODAY
+    )
+    assert [item.status for item in results] == ["pass"] * 3
+
+
 def test_what_no_contract_promises_is_told_without_any_data(declare: Callable[..., Path]) -> None:
     column = partial(SimpleNamespace, description="")
     table: Any = SimpleNamespace(
