@@ -71,14 +71,20 @@ def current_publication(settings: Settings) -> Publication | None:
 
 
 def publications(settings: Settings) -> list[Publication]:
-    """Every publication that was ever current and is still kept, oldest first."""
+    """Every publication that was ever current and is still kept, oldest first.
+
+    Raises:
+        CurrentLinkMissing: nothing says which one is current.
+        ManifestDamaged: the manifest of one cannot be read, or the current one has none.
+    """
     current = current_number(settings)
     if current is None:
         return []
     return [
         read_manifest(publication_folder(settings, number))
         for number in _numbers(settings)
-        if number <= current and (publication_folder(settings, number) / MANIFEST).exists()
+        if number == current
+        or (number < current and (publication_folder(settings, number) / MANIFEST).exists())
     ]
 
 
@@ -142,6 +148,8 @@ def let_readers_in(settings: Settings) -> None:
 def discard_unpublished(settings: Settings) -> None:
     """Remove candidates that never became current, and publications half removed.
 
+    The current one stays, whatever it lacks: its data may be all that is left of it.
+
     Raises:
         CurrentLinkMissing: nothing says what is current, but the warehouse knows there was one.
     """
@@ -153,7 +161,7 @@ def discard_unpublished(settings: Settings) -> None:
     (settings.published / CANDIDATE).unlink(missing_ok=True)
     for number in _numbers(settings):
         folder = publication_folder(settings, number)
-        if number > current or not (folder / MANIFEST).exists():
+        if number > current or (number < current and not (folder / MANIFEST).exists()):
             shutil.rmtree(folder)
 
 

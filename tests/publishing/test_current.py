@@ -92,6 +92,20 @@ def test_publications_within_the_retention_of_the_contracts_are_kept(filled: Set
     assert publishing.collect(filled, keep=1) == []
 
 
+def test_the_data_of_the_current_publication_outlive_the_loss_of_its_manifest(
+    filled: Settings,
+) -> None:
+    publish(filled)
+    sell(filled, "c", "2017-02-02")
+    publish(filled)
+    folder = publishing.publication_folder(filled, 2)
+    (folder / "manifest.json").unlink()
+    for refused in (publish, publishing.reconcile, publishing.publications):
+        with pytest.raises(publishing.ManifestDamaged, match=r"2/manifest\.json"):
+            refused(filled)
+    assert len(read(filled, "daily_sales_v1")) == 3
+
+
 def test_a_damaged_manifest_is_named(filled: Settings) -> None:
     publish(filled)
     manifest = publishing.publication_folder(filled, 1) / "manifest.json"
