@@ -271,7 +271,16 @@ def test_an_unknown_person_changes_nothing(settings: Settings) -> None:
         file: file.stat().st_mtime_ns for file in settings.published.rglob("*.json")
     }
     assert after == before
-    assert erasure.interrupted_since(settings) is None
+    assert publishing.interrupted_since(settings) is None
+
+
+def test_a_parquet_file_is_erased_from_whatever_its_compression(settings: Settings) -> None:
+    file = settings.landing / "complete_journey/sales_events/sales_2017-03-01.parquet"
+    pq.write_table(pq.read_table(file), file, compression="none")
+    erasure.forget(settings, SOMEBODY, now=NOW)
+    assert pq.read_table(file)["household_id"].to_pylist() == [None, int(ANOTHER)]
+    column = pq.ParquetFile(file).metadata.row_group(0).column(0)
+    assert column.compression == "UNCOMPRESSED"
 
 
 def test_a_file_that_nothing_reads_is_named(settings: Settings) -> None:
@@ -291,14 +300,20 @@ def test_killed_and_run_again_it_ends_as_undisturbed(settings: Settings, point: 
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert erasure.interrupted_since(settings) == NOW.isoformat()
+    assert publishing.interrupted_since(settings) == NOW.isoformat()
+    for making in (
+        lambda: publish(settings),
+        lambda: publishing.rollback(settings, to=1, reason="why not", published_at=NOW),
+    ):
+        with pytest.raises(publishing.ErasureUnfinished, match="`meshcast forget` for the same"):
+            making()
     with pytest.raises(erasure.AnotherErasure, match="was interrupted, and this is another"):
         erasure.forget(settings, ANOTHER, now=NOW)
     erasure.forget(settings, SOMEBODY, now=NOW)
     assert left_of(settings.home, SOMEBODY, key_of(settings, SOMEBODY), "Jane Doe") == set()
     assert facts(settings) == before
     assert [item.publications for item in publishing.erasures(settings)] == [(1, 2)]
-    assert erasure.interrupted_since(settings) is None
+    assert publishing.interrupted_since(settings) is None
     assert publish(settings).number == 2
 
 

@@ -241,6 +241,7 @@ def _erase_from_parquet(file: Path, entity: Entity, customer: str) -> None:
             metadata=parquet.schema_arrow.metadata,
         )
         codec = parquet.metadata.row_group(0).column(0).compression
+        codec = "NONE" if codec == "UNCOMPRESSED" else codec  # it is read and written by two names
         first = 0
         with pq.ParquetWriter(unfinished, schema, compression=codec) as writer:
             for group in range(parquet.num_row_groups):

@@ -30,7 +30,15 @@ from dagster_project.publishing.current import (
 )
 from dagster_project.publishing.documents import Describer
 from dagster_project.publishing.erasing import Replacement, erase_from_published, files_with
-from dagster_project.publishing.erasures import Erasure, erasures, record_erasure
+from dagster_project.publishing.erasures import (
+    ERASURE_PLAN,
+    Erasure,
+    ErasureUnfinished,
+    erasures,
+    interrupted_since,
+    record_erasure,
+    refuse_while_erasing,
+)
 from dagster_project.publishing.expectations import (
     ExpectationResult,
     bad_file_results,
@@ -43,10 +51,9 @@ from dagster_project.publishing.manifest import (
     AUDIT,
     MODEL_PRODUCT,
     DataFile,
-    Document,
     InputFile,
     ManifestDamaged,
-    ModelFile,
+    OtherFile,
     PortManifest,
     Provenance,
     Publication,
@@ -67,14 +74,15 @@ from dagster_project.publishing.test_result import TestResult
 __all__ = [
     "AUDIT",
     "CONTRACT_TESTS",
+    "ERASURE_PLAN",
     "AuditFailed",
     "Candidate",
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
     "Describer",
-    "Document",
     "Erasure",
+    "ErasureUnfinished",
     "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
@@ -82,8 +90,8 @@ __all__ = [
     "MACRO_FILE",
     "MODEL_PRODUCT",
     "ManifestDamaged",
-    "ModelFile",
     "NothingToPublish",
+    "OtherFile",
     "Pause",
     "Port",
     "PortManifest",
@@ -108,6 +116,7 @@ __all__ = [
     "erasures",
     "files_with",
     "find_publication",
+    "interrupted_since",
     "live_file",
     "make_current",
     "ports_are_linked",
@@ -122,6 +131,7 @@ __all__ = [
     "reconcile",
     "record_erasure",
     "refresh_live",
+    "refuse_while_erasing",
     "relink",
     "restricted_readers",
     "resume",

@@ -30,7 +30,7 @@ from dagster_project.publishing.manifest import (
     MODEL_FOLDER,
     DataFile,
     InputFile,
-    ModelFile,
+    OtherFile,
     PortManifest,
     Provenance,
     Publication,
@@ -164,7 +164,7 @@ def complete(settings: Settings, publication: Publication) -> Candidate:
     """Add port files and manifests to a folder of data files; with them it is a candidate."""
     folder = publication_folder(settings, publication.number)
     _name_tables(folder, publication)
-    write_changes(settings, publication)
+    publication = replace(publication, changes=write_changes(settings, publication))
     write_port_files(folder, [*publications(settings), publication])
     write_manifests(folder, publication)
     commit_point("candidate_written")
@@ -255,7 +255,7 @@ def _model_files_by_hash(settings: Settings, current: Publication | None) -> dic
 
 def _write_model_file(
     folder: Path, name: str, content: bytes, known: Mapping[str, Path]
-) -> ModelFile:
+) -> OtherFile:
     """Write one file of the model, or share it with the publication that has it already."""
     path = f"{MODEL_FOLDER}/{name}"
     make_port_folder(folder, MODEL_FOLDER)
@@ -265,7 +265,7 @@ def _write_model_file(
     else:
         (folder / path).write_bytes(content)
         (folder / path).chmod(0o444)
-    return ModelFile(path, len(content), sha256)
+    return OtherFile(path, len(content), sha256)
 
 
 def _write(

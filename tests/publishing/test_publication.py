@@ -19,6 +19,7 @@ import pytest
 
 from dagster_project import publishing
 from dagster_project.lock import Locked
+from dagster_project.publishing import TestResult
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.warehouse import warehouse
@@ -26,6 +27,7 @@ from tests.publishing.invented_ports import (
     PRODUCT_VIEWS,
     fill,
     forecast,
+    passing,
     publish,
     read,
     sell,
@@ -205,3 +207,26 @@ def test_a_second_publisher_is_told_who_holds_the_folder(filled: Settings) -> No
         pytest.raises(Locked, match=f"process {os.getpid()}"),
     ):
         publish(impatient)
+
+
+def test_a_live_table_gets_the_columns_of_a_new_contract_before_the_audit(
+    settings: Settings,
+) -> None:
+    fill(settings)
+    publish(settings)
+    (live,) = publishing.read_live_ports()
+    file = publishing.live_file(settings.published, live.relation)
+    columns = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in live.columns.items())
+    with warehouse(settings) as connection:
+        connection.execute(f"create view {live.relation} as select {columns}")
+        file.unlink()
+        connection.execute(f"copy (select 'old' as product) to '{file}' (format parquet)")
+    sell(settings, "c", "2017-02-02")
+    seen = []
+
+    def looking(_: Settings) -> list[TestResult]:
+        seen.extend(read(settings, live.relation, "candidate/sales.duckdb"))
+        return passing(settings)
+
+    publish(settings, looking)
+    assert seen == [(None,) * len(live.columns)]
