@@ -317,6 +317,15 @@ def test_killed_and_run_again_it_ends_as_undisturbed(settings: Settings, point: 
     assert publish(settings).number == 2
 
 
+def test_an_erasure_is_finished_though_a_publication_is_gone_since(settings: Settings) -> None:
+    held = publishing.files_with(settings, [key_of(settings, SOMEBODY)])
+    assert set(held) == {"publications/1", "publications/2"}
+    shutil.rmtree(settings.published / "publications" / "1")
+    replacement = publishing.Replacement((key_of(settings, SOMEBODY),), "salt")
+    assert publishing.erase_from_published(settings, held, replacement, {}, erasure=1) == [2]
+    assert publishing.files_with(settings, [key_of(settings, SOMEBODY)]) == {}
+
+
 def test_the_command_prints_what_was_done_as_json_and_refuses_an_unknown_number(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ from dagster_project.publishing.failing_rows import Columns, failing_rows, messa
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
-from dagster_project.publishing.test_result import TestResult
+from dagster_project.publishing.test_result import PASSED, TestResult
 from dagster_project.settings import (
     DATA_PRODUCTS,
     DBT_PROJECT,
@@ -41,8 +41,6 @@ from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
 FAILING_ROWS = f"{RESTRICTED}/{AUDIT}"
-PASSED = ("pass", "warn")
-
 
 TestRunner = Callable[[Settings], Sequence[TestResult]]
 

@@ -42,7 +42,7 @@ from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
-from dagster_project.warehouse import commit_point
+from dagster_project.warehouse import commit_point, quoted
 
 FORECAST = """
 select
@@ -308,10 +308,9 @@ def _write_file(
     connection: duckdb.DuckDBPyConnection, file: Path, plan: Plan, part: Partition
 ) -> Path:
     """Write one partition, sorted, so that the same rows give the same bytes."""
-    target = str(file).replace("'", "''")
     connection.execute(
         f'copy (select * from "{plan.port.relation}" where {part.where}'
-        f" order by {', '.join(plan.port.sorted_by)}) to '{target}'"
+        f" order by {', '.join(plan.port.sorted_by)}) to {quoted(file)}"
         f" (format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
     )
     file.chmod(0o440 if plan.port.is_restricted else 0o444)

@@ -23,7 +23,7 @@ from dagster_project.publishing.port_file import CHANGES, RESTRICTED
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
-from dagster_project.warehouse import memory
+from dagster_project.warehouse import memory, quoted
 
 STAMPS = ("forecast_version", "issued_at", "cutoff_on", "horizon_days", "model_version")
 """When and by what a forecast was made. A forecast that says the same units has not changed."""
@@ -221,9 +221,8 @@ def _rows(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path, mode: int) -> None:
-    target = str(file).replace("'", "''")
     connection.execute(
-        f"copy (from ({query}) order by all) to '{target}' (format parquet, compression zstd)"
+        f"copy (from ({query}) order by all) to {quoted(file)} (format parquet, compression zstd)"
     )
     file.chmod(mode)
 

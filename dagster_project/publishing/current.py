@@ -9,6 +9,7 @@ published/restricted/...        -> ../current/restricted/sales.duckdb
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from datetime import timedelta
@@ -28,6 +29,7 @@ from dagster_project.publishing.port_file import (
     is_linked,
     write_port_files,
 )
+from dagster_project.publishing.test_result import PASSED
 from dagster_project.settings import Settings
 from dagster_project.warehouse import commit_point, transaction, warehouse
 
@@ -226,13 +228,21 @@ def _mend_current_link(settings: Settings) -> None:
     audited = [
         number
         for number in _numbers(settings)
-        if (publication_folder(settings, number) / AUDIT).exists()
+        if _passed_its_audit(publication_folder(settings, number))
     ]
     if link.is_symlink() or not audited:
         return
     if link.is_dir():
         shutil.rmtree(link)
     make_current(settings, audited[-1])
+
+
+def _passed_its_audit(folder: Path) -> bool:
+    """Whether a publication was audited and passed; one that was killed may have done neither."""
+    file = folder / AUDIT
+    if not file.exists():
+        return False
+    return all(test["status"] in PASSED for test in json.loads(file.read_text(encoding="utf-8")))
 
 
 def collect(settings: Settings, *, keep: int = KEPT_PUBLICATIONS) -> list[int]:

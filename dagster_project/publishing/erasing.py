@@ -33,7 +33,7 @@ from dagster_project.publishing.manifest import (
 from dagster_project.publishing.port_file import write_port_files
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.settings import Settings
-from dagster_project.warehouse import memory
+from dagster_project.warehouse import memory, quoted
 
 LandedPath = tuple[str, str, str]
 """Source, entity and path of a landed file."""
@@ -109,6 +109,11 @@ def erase_from_published(
         Numbers of the publications that say something else than when they were published.
     """
     with publishing_lock(settings):
+        files = {  # a killed erasure may go on after an operator has removed a folder
+            name: paths
+            for name, paths in files.items()
+            if (settings.published / name / MANIFEST).exists()
+        }
         with memory() as connection:
             _rewrite(connection, settings, files, replacement)
             described = {
@@ -226,8 +231,8 @@ def _write_without(
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
     connection.execute(
-        f"copy (from (select * replace ({', '.join(changed)}) from read_parquet({_quoted(file)}))"
-        f" {'order by ' + ', '.join(order) if order else ''}) to {_quoted(part)}"
+        f"copy (from (select * replace ({', '.join(changed)}) from read_parquet({quoted(file)}))"
+        f" {'order by ' + ', '.join(order) if order else ''}) to {quoted(part)}"
         f" (format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
     )
     part.chmod(0o400)
@@ -245,7 +250,7 @@ def _described(
         port = ports.get(manifest.relation) or _undeclared(manifest)
         file = folder / path
         connection.execute(
-            f'create or replace temp view "{port.relation}" as from read_parquet({_quoted(file)})'
+            f'create or replace temp view "{port.relation}" as from read_parquet({quoted(file)})'
         )
         (part,) = partitions(connection, port, manifest.columns)
         compared = [name for name in manifest.columns if name not in port.not_compared]
@@ -294,7 +299,3 @@ def _manifest_of(publication: Publication, path: str) -> PortManifest:
 
 def _with(erasures: tuple[int, ...], erasure: int) -> tuple[int, ...]:
     return tuple(sorted({*erasures, erasure}))
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -23,7 +23,7 @@ from dagster_project.publishing.content import table_columns
 from dagster_project.publishing.live import LIVE
 from dagster_project.publishing.port_file import reader_file
 from dagster_project.settings import DATA_PRODUCTS, Settings
-from dagster_project.warehouse import port
+from dagster_project.warehouse import port, quoted
 
 PROBLEM_OF_THE_FILE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """Errors of a rule's SQL before any row is read, though its columns are as the file wants them."""
@@ -137,7 +137,7 @@ def keep_inside(connection: duckdb.DuckDBPyConnection, publication: Path) -> Non
         publication: the publication's folder, two below published/.
     """
     read = (publication, publication.parents[1] / LIVE)
-    folders = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in read)
+    folders = ", ".join(quoted(folder) for folder in read)
     connection.execute(f"set allowed_directories = [{folders}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from dagster_project.publishing.ports import Port, read_live_ports
-from dagster_project.warehouse import memory
+from dagster_project.warehouse import memory, quoted
 
 LIVE = "live"
 FILE = "all.parquet"
@@ -73,7 +73,6 @@ def _replace(connection: duckdb.DuckDBPyConnection, published: Path, port: Port,
     file = live_file(published, port.relation)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{FILE}.part")
-    target = str(part).replace("'", "''")
-    connection.execute(f"copy ({sql}) to '{target}' (format parquet, compression zstd)")
+    connection.execute(f"copy ({sql}) to {quoted(part)} (format parquet, compression zstd)")
     part.chmod(0o444)
     os.replace(part, file)

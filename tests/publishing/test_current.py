@@ -92,6 +92,16 @@ def test_publications_within_the_retention_of_the_contracts_are_kept(filled: Set
     assert publishing.collect(filled, keep=1) == []
 
 
+def test_a_candidate_that_failed_its_audit_never_becomes_current(filled: Settings) -> None:
+    publish(filled)
+    killed = publishing.publication_folder(filled, 2)
+    shutil.copytree(publishing.publication_folder(filled, 1), killed, symlinks=True)
+    (killed / "audit.json").write_text('[{"name": "a_test", "status": "fail"}]')
+    (filled.published / "current").unlink()
+    publishing.relink(filled)
+    assert publishing.current_number(filled) == 1
+
+
 def test_the_data_of_the_current_publication_outlive_the_loss_of_its_manifest(
     filled: Settings,
 ) -> None:
