@@ -29,7 +29,7 @@ from dagster_project.publishing.current import (
     relink,
 )
 from dagster_project.publishing.documents import Describer
-from dagster_project.publishing.erasing import Replacement, erase_from_published, files_with
+from dagster_project.publishing.erasing import erase_from_published, files_with
 from dagster_project.publishing.erasures import (
     ERASURE_PLAN,
     Erasure,
@@ -62,6 +62,7 @@ from dagster_project.publishing.manifest import (
 from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
 from dagster_project.publishing.ports import Port, read_live_ports, read_ports
 from dagster_project.publishing.publication import publish
+from dagster_project.publishing.rewriting import Replacement
 from dagster_project.publishing.rollback import (
     CannotRollBack,
     Pause,
