@@ -274,6 +274,18 @@ def test_an_unknown_person_changes_nothing(settings: Settings) -> None:
     assert publishing.interrupted_since(settings) is None
 
 
+def test_a_key_in_two_columns_of_a_published_row_leaves_both(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(
+            "create or replace view sales_events_v1 as select event_id, customer_key as source,"
+            " 's1' as store_id, 'milk' as product_id, customer_key, quantity,"
+            " sold_on::timestamptz as sold_at, sold_on from lines"
+        )
+    publish(settings)
+    erasure.forget(settings, SOMEBODY, now=NOW)
+    assert left_of(settings.home, SOMEBODY, key_of(settings, SOMEBODY)) == set()
+
+
 def test_a_parquet_file_is_erased_from_whatever_its_compression(settings: Settings) -> None:
     file = settings.landing / "complete_journey/sales_events/sales_2017-03-01.parquet"
     pq.write_table(pq.read_table(file), file, compression="none")

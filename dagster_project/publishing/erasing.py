@@ -52,14 +52,14 @@ def files_with(settings: Settings, keys: Collection[str]) -> dict[str, list[str]
     ports = {port.relation: port for port in read_ports()}
     with memory() as connection:
         for folder in _folders(settings):
-            paths = [
+            paths = {
                 data.path
                 for manifest in read_manifest(folder).ports.values()
                 for column in personal_columns(manifest, ports)
                 for data in _holding(connection, folder, manifest, column, keys)
-            ]
+            }
             if paths:
-                found[str(folder.relative_to(settings.published))] = paths
+                found[str(folder.relative_to(settings.published))] = sorted(paths)
     return found
 
 
