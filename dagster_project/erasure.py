@@ -23,6 +23,7 @@ from dagster_project.landing import LandedFile, erase_from, personal_files, sha2
 from dagster_project.logs import erase_from_logs
 from dagster_project.privacy import owner_only
 from dagster_project.publishing import (
+    ERASURE_PLAN,
     Erasure,
     Replacement,
     erase_from_published,
@@ -35,8 +36,6 @@ from dagster_project.settings import Settings
 from dagster_project.sql_functions import customer_hasher, customer_key
 from dagster_project.stages import stage
 from dagster_project.warehouse import commit_point, rewrite_warehouse, transaction, warehouse
-
-PLAN = "forgetting.json"
 
 TEXT_COLUMNS = """
 select columns.schema_name, columns.table_name, columns.column_name
@@ -144,7 +143,7 @@ def forget(settings: Settings, customer: str, *, now: datetime) -> Forgotten:
         tell(f"{len(changed)} publications follow")
     with stage("logs"):
         shutil.rmtree(settings.home / "reproduced", ignore_errors=True)
-        erase_from_logs(settings.home, plan.keys, kept=(settings.home / PLAN,))
+        erase_from_logs(settings.home, plan.keys, kept=(settings.home / ERASURE_PLAN,))
     commit_point("erased_from_published")
     erasure = Erasure(
         number=plan.number,
@@ -155,14 +154,8 @@ def forget(settings: Settings, customer: str, *, now: datetime) -> Forgotten:
         published_files=sum(len(paths) for paths in plan.published.values()),
     )
     record_erasure(settings, erasure)
-    (settings.home / PLAN).unlink()
+    (settings.home / ERASURE_PLAN).unlink()
     return Forgotten(erasure, unreadable)
-
-
-def interrupted_since(settings: Settings) -> str | None:
-    """When an erasure began that was never finished, or None."""
-    plan = _read(settings)
-    return None if plan is None else plan.begun_at
 
 
 def _plan(settings: Settings, customer: str, now: datetime) -> tuple[Plan, tuple[str, ...]]:
@@ -253,7 +246,7 @@ def _normalised(settings: Settings, file: LandedFile) -> Path:
 
 
 def _read(settings: Settings) -> Plan | None:
-    file = settings.home / PLAN
+    file = settings.home / ERASURE_PLAN
     if not file.exists():
         return None
     found = json.loads(file.read_text(encoding="utf-8"))
@@ -261,7 +254,7 @@ def _read(settings: Settings) -> Plan | None:
 
 
 def _write(settings: Settings, plan: Plan) -> None:
-    part = settings.home / f".{PLAN}.tmp"
+    part = settings.home / f".{ERASURE_PLAN}.tmp"
     with open(part, "w", encoding="utf-8", opener=owner_only) as file:
         json.dump(asdict(plan), file)
-    part.replace(settings.home / PLAN)
+    part.replace(settings.home / ERASURE_PLAN)

@@ -25,7 +25,7 @@ from dagster_project.forecasting.backtest import NotEnoughHistory
 from dagster_project.interrupted import COMMAND_LINE, end_interrupted_runs
 from dagster_project.lock import exclusive
 from dagster_project.privacy import private_folder
-from dagster_project.publishing import reconcile
+from dagster_project.publishing import reconcile, refuse_while_erasing
 from dagster_project.rebuilds import rebuilds
 from dagster_project.schedules import failed_checks
 from dagster_project.settings import Settings
@@ -123,6 +123,7 @@ def run_pipeline(settings: Settings, *, retrain: bool = False) -> RunResult:
 
     Raises:
         NothingToForecast: no acceptable line, or too little history for one origin.
+        ErasureUnfinished: the erasure of a person was interrupted.
         RunFailed: a job failed; the message carries the first failing step's reason.
         Locked: another run holds this home.
     """
@@ -137,6 +138,7 @@ def _run(settings: Settings, *, retrain: bool) -> RunResult:
     raise_problems(lifetime_problems(read_contracts(), settings.today))
     prepare_dagster_home(settings)
     with run_lock(settings, "meshcast run"):
+        refuse_while_erasing(settings)
         reconcile(settings)
         with warehouse(settings) as connection:
             rebuilt = rebuilds(connection)

@@ -20,7 +20,6 @@ from dagster_project.assets.model_card import CARD_FILE
 from dagster_project.assets.model_export import model_files
 from dagster_project.assets.publication import provenance
 from dagster_project.assets.training import forecast_scope, train_as_of
-from dagster_project.erasure import interrupted_since
 from dagster_project.features import built_features
 from dagster_project.forecasting.explanation import explain
 from dagster_project.forecasting.forecast import ForecastModel, forecast
@@ -33,6 +32,7 @@ from dagster_project.publishing import (
     Publication,
     erasures,
     find_publication,
+    interrupted_since,
     prepare_candidate,
     publication_folder,
     read_inputs,

@@ -12,7 +12,6 @@ import duckdb
 from dagster_project import models
 from dagster_project.assets.ports import forecast_fresh_days
 from dagster_project.assets.training import latest_cutoff
-from dagster_project.erasure import interrupted_since
 from dagster_project.interrupted import has_lost_its_process
 from dagster_project.pipeline import DBT_REPORT
 from dagster_project.publishing import (
@@ -22,6 +21,7 @@ from dagster_project.publishing import (
     check_published,
     current_publication,
     erasures,
+    interrupted_since,
     ports_are_linked,
     reader_file,
     restricted_readers,

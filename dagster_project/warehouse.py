@@ -98,11 +98,16 @@ def rewrite_warehouse(settings: Settings) -> None:
     new.unlink(missing_ok=True)
     with warehouse(settings) as connection:
         connection.execute("checkpoint")
-        connection.execute("attach '{}' as rewritten".format(str(new).replace("'", "''")))
+        connection.execute(f"attach {quoted(new)} as rewritten")
         connection.execute(f'copy from database "{path.stem}" to rewritten')
         connection.execute("detach rewritten")
         new.chmod(path.stat().st_mode & 0o777)
         os.replace(new, path)
+
+
+def quoted(path: Path) -> str:
+    """A path as a literal of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def commit_point(name: str) -> None:

@@ -28,7 +28,7 @@ from dagster_project.landing import register_landed
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.sql_functions import customer_hasher, customer_key
 from dagster_project.warehouse import warehouse
-from tests.test_publishing import fill, publish, read
+from tests.publishing.invented_ports import fill, publish, read
 
 SOMEBODY, ANOTHER = "77001001", "77001002"
 NOW = datetime(2018, 1, 2, tzinfo=UTC)
@@ -271,7 +271,28 @@ def test_an_unknown_person_changes_nothing(settings: Settings) -> None:
         file: file.stat().st_mtime_ns for file in settings.published.rglob("*.json")
     }
     assert after == before
-    assert erasure.interrupted_since(settings) is None
+    assert publishing.interrupted_since(settings) is None
+
+
+def test_a_key_in_two_columns_of_a_published_row_leaves_both(settings: Settings) -> None:
+    with warehouse(settings) as connection:
+        connection.execute(
+            "create or replace view sales_events_v1 as select event_id, customer_key as source,"
+            " 's1' as store_id, 'milk' as product_id, customer_key, quantity,"
+            " sold_on::timestamptz as sold_at, sold_on from lines"
+        )
+    publish(settings)
+    erasure.forget(settings, SOMEBODY, now=NOW)
+    assert left_of(settings.home, SOMEBODY, key_of(settings, SOMEBODY)) == set()
+
+
+def test_a_parquet_file_is_erased_from_whatever_its_compression(settings: Settings) -> None:
+    file = settings.landing / "complete_journey/sales_events/sales_2017-03-01.parquet"
+    pq.write_table(pq.read_table(file), file, compression="none")
+    erasure.forget(settings, SOMEBODY, now=NOW)
+    assert pq.read_table(file)["household_id"].to_pylist() == [None, int(ANOTHER)]
+    column = pq.ParquetFile(file).metadata.row_group(0).column(0)
+    assert column.compression == "UNCOMPRESSED"
 
 
 def test_a_file_that_nothing_reads_is_named(settings: Settings) -> None:
@@ -291,15 +312,30 @@ def test_killed_and_run_again_it_ends_as_undisturbed(settings: Settings, point: 
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert erasure.interrupted_since(settings) == NOW.isoformat()
+    assert publishing.interrupted_since(settings) == NOW.isoformat()
+    for making in (
+        lambda: publish(settings),
+        lambda: publishing.rollback(settings, to=1, reason="why not", published_at=NOW),
+    ):
+        with pytest.raises(publishing.ErasureUnfinished, match="`meshcast forget` for the same"):
+            making()
     with pytest.raises(erasure.AnotherErasure, match="was interrupted, and this is another"):
         erasure.forget(settings, ANOTHER, now=NOW)
     erasure.forget(settings, SOMEBODY, now=NOW)
     assert left_of(settings.home, SOMEBODY, key_of(settings, SOMEBODY), "Jane Doe") == set()
     assert facts(settings) == before
     assert [item.publications for item in publishing.erasures(settings)] == [(1, 2)]
-    assert erasure.interrupted_since(settings) is None
+    assert publishing.interrupted_since(settings) is None
     assert publish(settings).number == 2
+
+
+def test_an_erasure_is_finished_though_a_publication_is_gone_since(settings: Settings) -> None:
+    held = publishing.files_with(settings, [key_of(settings, SOMEBODY)])
+    assert set(held) == {"publications/1", "publications/2"}
+    shutil.rmtree(settings.published / "publications" / "1")
+    replacement = publishing.Replacement((key_of(settings, SOMEBODY),), "salt")
+    assert publishing.erase_from_published(settings, held, replacement, {}, erasure=1) == [2]
+    assert publishing.files_with(settings, [key_of(settings, SOMEBODY)]) == {}
 
 
 def test_the_command_prints_what_was_done_as_json_and_refuses_an_unknown_number(

@@ -160,7 +160,7 @@ def test_the_server_serves_the_asset_graph_with_groups_owners_checks_and_lineage
         for check in node["assetChecksOrError"].get("checks", [])
     }
     assert checks["challenger", "gate"] is True
-    assert ("ports/sales_forecast_v1", "is_fresh") in checks
+    assert ("ports/sales_forecast_v1", "slo_freshness_cutoff_on") in checks
 
     upstream, waiting = set(), ["ports/sales_forecast_v1"]
     while waiting:

@@ -12,7 +12,6 @@ from dagster_project.assets.dbt import WAREHOUSE_POOL
 from dagster_project.assets.model_export import export_model
 from dagster_project.assets.ports import (
     FORECAST_PORT,
-    forecast_fresh_days,
     port_key,
     port_specs,
 )
@@ -31,7 +30,6 @@ from dagster_project.revision import code_revision, package_versions
 from dagster_project.settings import Settings
 from dagster_project.stages import stage
 
-FRESH_CHECK = "is_fresh"
 SERVED_CHECK = "consumers_are_served"
 
 
@@ -47,11 +45,6 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
     @dg.multi_asset(
         specs=specs,
         check_specs=[
-            dg.AssetCheckSpec(
-                FRESH_CHECK,
-                asset=forecast_port,
-                description="The data behind the published forecast is fresh as of today.",
-            ),
             dg.AssetCheckSpec(
                 SERVED_CHECK,
                 asset=forecast_port,
@@ -92,12 +85,7 @@ def build_publication_assets(models_of_dbt: dg.AssetsDefinition) -> dg.AssetsDef
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=port_metadata(published, port.relation),
-                check_results=[
-                    fresh_check(settings, published, key),
-                    served_check(settings, key),
-                ]
-                if key == forecast_port
-                else [],
+                check_results=[served_check(settings, key)] if key == forecast_port else [],
             )
 
     return publication
@@ -113,8 +101,13 @@ def provenance() -> Provenance:
 
 
 def port_metadata(published: Publication, relation: str) -> dict[str, Any]:
-    """What a person wants to know of a published table."""
-    manifest = published.ports[relation]
+    """What a person wants to know of a published table.
+
+    A publication from before the table was promised, which a rollback brings back, lacks it.
+    """
+    manifest = published.ports.get(relation)
+    if manifest is None:
+        return {"publication": published.number, "is_in_publication": False}
     return {
         "dagster/row_count": manifest.rows,
         "publication": published.number,
@@ -123,22 +116,6 @@ def port_metadata(published: Publication, relation: str) -> dict[str, Any]:
         "contract_version": manifest.contract_version,
         "content_hash": manifest.content_hash,
     }
-
-
-def fresh_check(
-    settings: Settings, published: Publication, key: dg.AssetKey
-) -> dg.AssetCheckResult:
-    """Hold the cutoff against the day that is today for this deployment."""
-    age, promised = (settings.today - published.cutoff_on).days, forecast_fresh_days()
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=FRESH_CHECK,
-        passed=age <= promised,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"The data ends on {published.cutoff_on}, {age} days before {settings.today}; "
-        f"at most {promised} are promised.",
-        metadata={"age_days": age, "today": settings.today.isoformat()},
-    )
 
 
 def served_check(settings: Settings, key: dg.AssetKey) -> dg.AssetCheckResult:

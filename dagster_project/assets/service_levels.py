@@ -56,6 +56,12 @@ def build_service_level_checks() -> dg.AssetChecksDefinition:
         name="service_levels",
     )
     def service_levels(settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
+        number = current_number(settings)
+        if number is None:
+            raise dg.Failure(
+                f"service levels: expected a publication in {settings.published}, found none. Run "
+                "`meshcast run` first, or switch the schedule on once something is published."
+            )
         with stage("measure service levels") as tell:
             measured = measure_published(settings, datetime.now(UTC))
             missed = sum(item.met is False for item in measured)
@@ -63,7 +69,7 @@ def build_service_level_checks() -> dg.AssetChecksDefinition:
         promises = [(one, promise) for one in contracts for promise in measured_promises(one)]
         for (contract, promise), measurement in zip(promises, measured, strict=True):
             yield service_level_check(contract, promise, measurement)
-        results = audit_results(settings)
+        results = audit_results(settings, number)
         for contract in contracts:
             yield contract_check(contract, results)
 
@@ -104,9 +110,9 @@ def service_level_check(
     )
 
 
-def audit_results(settings: Settings) -> list[dict[str, Any]]:
-    """What the audit of the current publication has found, test by test."""
-    file = publication_folder(settings, current_number(settings) or 0) / AUDIT
+def audit_results(settings: Settings, number: int) -> list[dict[str, Any]]:
+    """What the audit of a publication has found, test by test."""
+    file = publication_folder(settings, number) / AUDIT
     found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
     return found
 

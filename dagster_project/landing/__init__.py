@@ -1,6 +1,6 @@
 """Landing: files are found, read once, registered or rejected with a reason, never changed."""
 
-from dagster_project.landing.erasing import Traces, erase_from, personal_files, traces_in
+from dagster_project.landing.erasing import erase_from, personal_files, traces_in
 from dagster_project.landing.file import LandedFile, sha256_of
 from dagster_project.landing.folder import is_ignored
 from dagster_project.landing.registration import (
@@ -8,6 +8,7 @@ from dagster_project.landing.registration import (
     input_files,
     register_landed,
 )
+from dagster_project.landing.traces import Traces
 
 __all__ = [
     "LandedFile",

@@ -29,8 +29,16 @@ from dagster_project.publishing.current import (
     relink,
 )
 from dagster_project.publishing.documents import Describer
-from dagster_project.publishing.erasing import Replacement, erase_from_published, files_with
-from dagster_project.publishing.erasures import Erasure, erasures, record_erasure
+from dagster_project.publishing.erasing import erase_from_published, files_with
+from dagster_project.publishing.erasures import (
+    ERASURE_PLAN,
+    Erasure,
+    ErasureUnfinished,
+    erasures,
+    interrupted_since,
+    record_erasure,
+    refuse_while_erasing,
+)
 from dagster_project.publishing.expectations import (
     ExpectationResult,
     bad_file_results,
@@ -43,10 +51,9 @@ from dagster_project.publishing.manifest import (
     AUDIT,
     MODEL_PRODUCT,
     DataFile,
-    Document,
     InputFile,
     ManifestDamaged,
-    ModelFile,
+    OtherFile,
     PortManifest,
     Provenance,
     Publication,
@@ -55,6 +62,7 @@ from dagster_project.publishing.manifest import (
 from dagster_project.publishing.port_file import INPUTS_FILE, MACRO_FILE, reader_file
 from dagster_project.publishing.ports import Port, read_live_ports, read_ports
 from dagster_project.publishing.publication import publish
+from dagster_project.publishing.rewriting import Replacement
 from dagster_project.publishing.rollback import (
     CannotRollBack,
     Pause,
@@ -67,14 +75,15 @@ from dagster_project.publishing.test_result import TestResult
 __all__ = [
     "AUDIT",
     "CONTRACT_TESTS",
+    "ERASURE_PLAN",
     "AuditFailed",
     "Candidate",
     "CannotRollBack",
     "CurrentLinkMissing",
     "DataFile",
     "Describer",
-    "Document",
     "Erasure",
+    "ErasureUnfinished",
     "ExpectationResult",
     "Exporter",
     "INPUTS_FILE",
@@ -82,8 +91,8 @@ __all__ = [
     "MACRO_FILE",
     "MODEL_PRODUCT",
     "ManifestDamaged",
-    "ModelFile",
     "NothingToPublish",
+    "OtherFile",
     "Pause",
     "Port",
     "PortManifest",
@@ -108,6 +117,7 @@ __all__ = [
     "erasures",
     "files_with",
     "find_publication",
+    "interrupted_since",
     "live_file",
     "make_current",
     "ports_are_linked",
@@ -122,6 +132,7 @@ __all__ = [
     "reconcile",
     "record_erasure",
     "refresh_live",
+    "refuse_while_erasing",
     "relink",
     "restricted_readers",
     "resume",

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.declaration import DeclarationError
+from dagster_project.publishing.live import LIVE
 from dagster_project.publishing.port_file import RESTRICTED
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.settings import Settings
@@ -88,7 +89,8 @@ def set_access(settings: Settings, folder: Path, readers: Readers) -> None:
     """
     _close(settings.published / RESTRICTED, readers, is_deep=False)
     _close(folder / RESTRICTED, readers)
-    for open_folder in (settings.published, folder.parent, folder):
+    live = [*settings.published.glob(LIVE), *settings.published.glob(f"{LIVE}/*")]
+    for open_folder in (settings.published, folder.parent, folder, *live):
         _open(open_folder)
     for entry in folder.iterdir():
         if entry.name != RESTRICTED and entry.is_dir():

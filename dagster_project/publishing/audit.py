@@ -24,12 +24,12 @@ from dagster_project.publishing.current import (
     point_candidate,
     publications,
 )
-from dagster_project.publishing.expectations import check_expectations
+from dagster_project.publishing.expectations import check_expectations, keep_inside
 from dagster_project.publishing.failing_rows import Columns, failing_rows, message_without_rows
 from dagster_project.publishing.manifest import AUDIT, write_json
 from dagster_project.publishing.port_file import RESTRICTED, RESTRICTED_FILE, write_port_files
 from dagster_project.publishing.ports import read_ports
-from dagster_project.publishing.test_result import TestResult
+from dagster_project.publishing.test_result import PASSED, TestResult
 from dagster_project.settings import (
     DATA_PRODUCTS,
     DBT_PROJECT,
@@ -41,8 +41,6 @@ from dagster_project.sources import dbt_vars
 from dagster_project.warehouse import commit_point, port
 
 FAILING_ROWS = f"{RESTRICTED}/{AUDIT}"
-PASSED = ("pass", "warn")
-
 
 TestRunner = Callable[[Settings], Sequence[TestResult]]
 
@@ -206,6 +204,7 @@ def _write_results(candidate: Candidate, results: Sequence[TestResult]) -> None:
     if found:
         columns = Columns.of(candidate.publication, read_ports())
         with port(candidate.folder / RESTRICTED_FILE) as connection:
+            keep_inside(connection, candidate.folder)  # the SQL of consumers is among it
             rows = [
                 {
                     "name": item.name,

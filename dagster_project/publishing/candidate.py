@@ -30,7 +30,7 @@ from dagster_project.publishing.manifest import (
     MODEL_FOLDER,
     DataFile,
     InputFile,
-    ModelFile,
+    OtherFile,
     PortManifest,
     Provenance,
     Publication,
@@ -42,7 +42,7 @@ from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
 from dagster_project.sources import deployed_sources
-from dagster_project.warehouse import commit_point
+from dagster_project.warehouse import commit_point, quoted
 
 FORECAST = """
 select
@@ -164,7 +164,7 @@ def complete(settings: Settings, publication: Publication) -> Candidate:
     """Add port files and manifests to a folder of data files; with them it is a candidate."""
     folder = publication_folder(settings, publication.number)
     _name_tables(folder, publication)
-    write_changes(settings, publication)
+    publication = replace(publication, changes=write_changes(settings, publication))
     write_port_files(folder, [*publications(settings), publication])
     write_manifests(folder, publication)
     commit_point("candidate_written")
@@ -255,7 +255,7 @@ def _model_files_by_hash(settings: Settings, current: Publication | None) -> dic
 
 def _write_model_file(
     folder: Path, name: str, content: bytes, known: Mapping[str, Path]
-) -> ModelFile:
+) -> OtherFile:
     """Write one file of the model, or share it with the publication that has it already."""
     path = f"{MODEL_FOLDER}/{name}"
     make_port_folder(folder, MODEL_FOLDER)
@@ -265,7 +265,7 @@ def _write_model_file(
     else:
         (folder / path).write_bytes(content)
         (folder / path).chmod(0o444)
-    return ModelFile(path, len(content), sha256)
+    return OtherFile(path, len(content), sha256)
 
 
 def _write(
@@ -308,10 +308,9 @@ def _write_file(
     connection: duckdb.DuckDBPyConnection, file: Path, plan: Plan, part: Partition
 ) -> Path:
     """Write one partition, sorted, so that the same rows give the same bytes."""
-    target = str(file).replace("'", "''")
     connection.execute(
         f'copy (select * from "{plan.port.relation}" where {part.where}'
-        f" order by {', '.join(plan.port.sorted_by)}) to '{target}'"
+        f" order by {', '.join(plan.port.sorted_by)}) to {quoted(file)}"
         f" (format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
     )
     file.chmod(0o440 if plan.port.is_restricted else 0o444)

@@ -18,12 +18,12 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.publishing.current import publication_folder, publications
-from dagster_project.publishing.manifest import DataFile, PortManifest, Publication
+from dagster_project.publishing.manifest import DataFile, OtherFile, PortManifest, Publication
 from dagster_project.publishing.port_file import CHANGES, RESTRICTED
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.publishing.sharing import make_port_folder, share
 from dagster_project.settings import Settings
-from dagster_project.warehouse import memory
+from dagster_project.warehouse import memory, quoted
 
 STAMPS = ("forecast_version", "issued_at", "cutoff_on", "horizon_days", "model_version")
 """When and by what a forecast was made. A forecast that says the same units has not changed."""
@@ -101,12 +101,17 @@ group by publication, previous, relation, partition, day_on
 """
 
 
-def write_changes(settings: Settings, publication: Publication) -> None:
-    """Write the feed of a publication whose data files are written, beside those before it."""
+def write_changes(settings: Settings, publication: Publication) -> tuple[OtherFile, ...]:
+    """Write the feed of a publication whose data files are written, beside those before it.
+
+    Returns:
+        All of these files, sorted by path.
+    """
     folder = publication_folder(settings, publication.number)
     kept = publications(settings)
     previous = kept[-1] if kept else None
-    for place in (CHANGES, f"{RESTRICTED}/{CHANGES}"):
+    places = (CHANGES, f"{RESTRICTED}/{CHANGES}")
+    for place in places:
         make_port_folder(folder, place)
         for earlier in kept:
             file = publication_folder(settings, kept[-1].number) / place / _file(earlier.number)
@@ -125,6 +130,8 @@ def write_changes(settings: Settings, publication: Publication) -> None:
             folder / RESTRICTED / CHANGES / name,
             0o400,
         )
+    paths = [f"{place}/{file.name}" for place in places for file in (folder / place).iterdir()]
+    return tuple(OtherFile.of(folder, path) for path in sorted(paths))
 
 
 def _compare(
@@ -160,7 +167,7 @@ def _compare(
                 publication.number,
                 previous.number if previous else None,
                 relation,
-                manifest.is_restricted,
+                any(item.is_restricted for item in (now, before) if item is not None),
             ],
         )
 
@@ -214,9 +221,8 @@ def _rows(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path, mode: int) -> None:
-    target = str(file).replace("'", "''")
     connection.execute(
-        f"copy (from ({query}) order by all) to '{target}' (format parquet, compression zstd)"
+        f"copy (from ({query}) order by all) to {quoted(file)} (format parquet, compression zstd)"
     )
     file.chmod(mode)
 

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dagster_project.contracts.contract import read_contracts
+from dagster_project.contracts.contract import SPANS, read_contracts
 from dagster_project.publishing.current import CANDIDATE, current_publication
 from dagster_project.publishing.failing_rows import message_without_rows
 from dagster_project.publishing.live import LIVE
@@ -97,7 +97,7 @@ def resolved(
     told["servers"] = [chosen]
     for promise in told.get("slaProperties", []):
         if promise["property"] == "freshness":  # a promise of whole days holds to the day's end
-            promise["value"] += lateness + 1
+            promise["value"] += timedelta(days=lateness + 1) // SPANS[promise["unit"]]
     if server == "parquet":
         for table in told["schema"]:
             for column in table["properties"]:

@@ -9,6 +9,7 @@ published/restricted/...        -> ../current/restricted/sales.duckdb
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from datetime import timedelta
@@ -28,6 +29,7 @@ from dagster_project.publishing.port_file import (
     is_linked,
     write_port_files,
 )
+from dagster_project.publishing.test_result import PASSED
 from dagster_project.settings import Settings
 from dagster_project.warehouse import commit_point, transaction, warehouse
 
@@ -71,14 +73,20 @@ def current_publication(settings: Settings) -> Publication | None:
 
 
 def publications(settings: Settings) -> list[Publication]:
-    """Every publication that was ever current and is still kept, oldest first."""
+    """Every publication that was ever current and is still kept, oldest first.
+
+    Raises:
+        CurrentLinkMissing: nothing says which one is current.
+        ManifestDamaged: the manifest of one cannot be read, or the current one has none.
+    """
     current = current_number(settings)
     if current is None:
         return []
     return [
         read_manifest(publication_folder(settings, number))
         for number in _numbers(settings)
-        if number <= current and (publication_folder(settings, number) / MANIFEST).exists()
+        if number == current
+        or (number < current and (publication_folder(settings, number) / MANIFEST).exists())
     ]
 
 
@@ -142,6 +150,8 @@ def let_readers_in(settings: Settings) -> None:
 def discard_unpublished(settings: Settings) -> None:
     """Remove candidates that never became current, and publications half removed.
 
+    The current one stays, whatever it lacks: its data may be all that is left of it.
+
     Raises:
         CurrentLinkMissing: nothing says what is current, but the warehouse knows there was one.
     """
@@ -153,7 +163,7 @@ def discard_unpublished(settings: Settings) -> None:
     (settings.published / CANDIDATE).unlink(missing_ok=True)
     for number in _numbers(settings):
         folder = publication_folder(settings, number)
-        if number > current or not (folder / MANIFEST).exists():
+        if number > current or (number < current and not (folder / MANIFEST).exists()):
             shutil.rmtree(folder)
 
 
@@ -218,13 +228,21 @@ def _mend_current_link(settings: Settings) -> None:
     audited = [
         number
         for number in _numbers(settings)
-        if (publication_folder(settings, number) / AUDIT).exists()
+        if _passed_its_audit(publication_folder(settings, number))
     ]
     if link.is_symlink() or not audited:
         return
     if link.is_dir():
         shutil.rmtree(link)
     make_current(settings, audited[-1])
+
+
+def _passed_its_audit(folder: Path) -> bool:
+    """Whether a publication was audited and passed; one that was killed may have done neither."""
+    file = folder / AUDIT
+    if not file.exists():
+        return False
+    return all(test["status"] in PASSED for test in json.loads(file.read_text(encoding="utf-8")))
 
 
 def collect(settings: Settings, *, keep: int = KEPT_PUBLICATIONS) -> list[int]:

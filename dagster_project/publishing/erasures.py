@@ -1,4 +1,9 @@
-"""The log of erasures, published/erasures.json: that somebody was forgotten, never who."""
+"""The log of erasures, published/erasures.json: that somebody was forgotten, never who.
+
+An erasure that was killed leaves its plan behind. Until it is finished nothing new is published: a
+publication would share files that the plan does not name, and its change feed would tell on which
+days the person shopped.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,13 @@ from dagster_project.publishing.manifest import write_json
 from dagster_project.settings import Settings
 
 ERASURES = "erasures.json"
+
+ERASURE_PLAN = "forgetting.json"
+"""What an erasure that has not ended will change, in the home; for its owner's eyes only."""
+
+
+class ErasureUnfinished(RuntimeError):
+    """An erasure was interrupted, and nothing may be published before it is finished."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +80,26 @@ def record_erasure(settings: Settings, erasure: Erasure) -> None:
     write_json(
         settings.published / ERASURES, [asdict(item) for item in [*others, erasure]], mode=0o644
     )
+
+
+def interrupted_since(settings: Settings) -> str | None:
+    """When an erasure began that was never finished, or None."""
+    plan = settings.home / ERASURE_PLAN
+    if not plan.exists():
+        return None
+    begun_at: str = json.loads(plan.read_text(encoding="utf-8"))["begun_at"]
+    return begun_at
+
+
+def refuse_while_erasing(settings: Settings) -> None:
+    """Let nothing be published between the steps of an erasure.
+
+    Raises:
+        ErasureUnfinished: one has begun and has not ended.
+    """
+    begun_at = interrupted_since(settings)
+    if begun_at is not None:
+        raise ErasureUnfinished(
+            f"publish: expected no erasure under way, found one that began at {begun_at}. Wait for "
+            "it; where it was interrupted, run `meshcast forget` for the same person again."
+        )

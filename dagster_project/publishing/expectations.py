@@ -20,9 +20,10 @@ from dagster_project.contracts.expectations import (
     unpromised,
 )
 from dagster_project.publishing.content import table_columns
+from dagster_project.publishing.live import LIVE
 from dagster_project.publishing.port_file import reader_file
 from dagster_project.settings import DATA_PRODUCTS, Settings
-from dagster_project.warehouse import port
+from dagster_project.warehouse import port, quoted
 
 PROBLEM_OF_THE_FILE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """Errors of a rule's SQL before any row is read, though its columns are as the file wants them."""
@@ -100,7 +101,8 @@ def check_expectations(
 ) -> list[ExpectationResult]:
     """Hold published tables against what consumers rely on.
 
-    The SQL in their files can read the publication, and nothing else of this machine.
+    The SQL in their files can read the publication and the live tables that its port file names,
+    and nothing else of this machine.
 
     Args:
         port_file: the restricted port file of a publication or candidate.
@@ -113,7 +115,7 @@ def check_expectations(
         return results
     file = port_file.resolve()
     with port(file) as connection:
-        _keep_inside(connection, file.parent.parent)
+        keep_inside(connection, file.parent.parent)
         published = {
             name
             for (name,) in connection.execute(
@@ -127,9 +129,16 @@ def check_expectations(
     return results
 
 
-def _keep_inside(connection: duckdb.DuckDBPyConnection, publication: Path) -> None:
-    folder = str(publication).replace("'", "''")
-    connection.execute(f"set allowed_directories = ['{folder}']")
+def keep_inside(connection: duckdb.DuckDBPyConnection, publication: Path) -> None:
+    """Let a connection read the files that the port files of a publication name, and no others.
+
+    Args:
+        connection: of a port file.
+        publication: the publication's folder, two below published/.
+    """
+    read = (publication, publication.parents[1] / LIVE)
+    folders = ", ".join(quoted(folder) for folder in read)
+    connection.execute(f"set allowed_directories = [{folders}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 

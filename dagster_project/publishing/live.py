@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from dagster_project.publishing.ports import Port, read_live_ports
-from dagster_project.warehouse import memory
+from dagster_project.warehouse import memory, quoted
 
 LIVE = "live"
 FILE = "all.parquet"
@@ -46,17 +47,32 @@ def refresh_live(published: Path, connection: duckdb.DuckDBPyConnection) -> None
         connection: to the warehouse, with the models built.
     """
     for port in read_live_ports():
-        columns = ", ".join(f'"{name}"' for name in port.columns)
-        order = ", ".join(f'"{name}"' for name in port.key)
-        sql = f'select {columns} from "{port.relation}" order by {order}'
-        _replace(connection, published, port, sql)
+        _refresh(published, connection, port)
+
+
+def renew_live(published: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Refresh the live tables whose contract has other columns than their file.
+
+    They are refreshed after a publication, and its audit would fail on the old columns before.
+    The arguments are those of `refresh_live`.
+    """
+    for port in read_live_ports():
+        file = live_file(published, port.relation)
+        if file.exists() and pq.read_schema(file).names != list(port.columns):
+            _refresh(published, connection, port)
+
+
+def _refresh(published: Path, connection: duckdb.DuckDBPyConnection, port: Port) -> None:
+    columns = ", ".join(f'"{name}"' for name in port.columns)
+    order = ", ".join(f'"{name}"' for name in port.key)
+    sql = f'select {columns} from "{port.relation}" order by {order}'
+    _replace(connection, published, port, sql)
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, published: Path, port: Port, sql: str) -> None:
     file = live_file(published, port.relation)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{FILE}.part")
-    target = str(part).replace("'", "''")
-    connection.execute(f"copy ({sql}) to '{target}' (format parquet, compression zstd)")
+    connection.execute(f"copy ({sql}) to {quoted(part)} (format parquet, compression zstd)")
     part.chmod(0o444)
     os.replace(part, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -70,8 +71,8 @@ class PortManifest:
 
 
 @dataclass(frozen=True)
-class ModelFile:
-    """One file of the model that made the forecast.
+class OtherFile:
+    """One file that is no table: of the model, of the change feed, or a document.
 
     Attributes:
         path: relative to the publication.
@@ -83,20 +84,11 @@ class ModelFile:
     size_bytes: int
     sha256: str
 
-
-@dataclass(frozen=True)
-class Document:
-    """One document that is published with the data, such as a datasheet.
-
-    Attributes:
-        path: relative to the publication.
-        size_bytes: size.
-        sha256: of the bytes.
-    """
-
-    path: str
-    size_bytes: int
-    sha256: str
+    @classmethod
+    def of(cls, folder: Path, path: str) -> OtherFile:
+        """What is true of a file in the folder of a publication."""
+        content = (folder / path).read_bytes()
+        return cls(path, len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -145,6 +137,7 @@ class Publication:
         ports: manifest by relation.
         model_files: the model as files, in MODEL_FOLDER; of the baseline only its card.
         documents: what people should know of the data.
+        changes: the feeds of changes, its own and those of the publications before it.
         erasures: numbers of the erasures of a person that have changed its files since.
     """
 
@@ -162,8 +155,9 @@ class Publication:
     packages: dict[str, str]
     input_fingerprint: str
     ports: dict[str, PortManifest]
-    model_files: tuple[ModelFile, ...] = ()
-    documents: tuple[Document, ...] = ()
+    model_files: tuple[OtherFile, ...] = ()
+    documents: tuple[OtherFile, ...] = ()
+    changes: tuple[OtherFile, ...] = ()
     erasures: tuple[int, ...] = ()
 
 
@@ -211,8 +205,8 @@ def read_manifest(folder: Path) -> Publication:
             )
             for name, item in found["ports"].items()
         }
-        found["model_files"] = tuple(ModelFile(**item) for item in found["model_files"])
-        found["documents"] = tuple(Document(**item) for item in found.get("documents", ()))
+        for key in ("model_files", "documents", "changes"):
+            found[key] = tuple(OtherFile(**item) for item in found.get(key, ()))
         found["erasures"] = tuple(found.get("erasures", ()))
         return Publication(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -12,7 +12,7 @@ import jinja2
 from dagster_project.publishing.live import LIVE, live_files
 from dagster_project.publishing.manifest import MODEL_FOLDER, PortManifest, Publication
 from dagster_project.settings import DBT_PROJECT, Settings
-from dagster_project.warehouse import port
+from dagster_project.warehouse import port, quoted
 
 OPEN_FILE = "sales.duckdb"
 RESTRICTED = "restricted"
@@ -71,7 +71,7 @@ def is_linked(folder: Path) -> bool:
             views = connection.execute(
                 "select sql from duckdb_views() where not internal and schema_name = 'main'"
             ).fetchall()
-        places = [f"{_quoted(place)[:-1]}/" for place in (folder, folder.parents[1] / LIVE)]
+        places = [f"{quoted(place)[:-1]}/" for place in (folder, folder.parents[1] / LIVE)]
         if not all(any(place in sql for place in places) for (sql,) in views):
             return False
     return True
@@ -94,23 +94,23 @@ def _write(
     part.unlink(missing_ok=True)
     with port(part, read_only=False) as connection:
         for item in ports:
-            paths = ", ".join(_quoted(folder / data.path) for data in item.files)
+            paths = ", ".join(quoted(folder / data.path) for data in item.files)
             connection.execute(
                 f'create view "{item.relation}" as'
                 f" select {_columns(item)} from read_parquet([{paths}])"
             )
         for relation, live in live_files(folder.parents[1]).items():
             connection.execute(
-                f'create view "{relation}" as select * from read_parquet({_quoted(live)})'
+                f'create view "{relation}" as select * from read_parquet({quoted(live)})'
             )
         connection.execute(forecast_interval_macro())
         if (folder / MODEL_FOLDER / MACRO_FILE).exists():
             connection.execute((folder / MODEL_FOLDER / MACRO_FILE).read_text(encoding="utf-8"))
-            inputs = _quoted(folder / MODEL_FOLDER / INPUTS_FILE)
+            inputs = quoted(folder / MODEL_FOLDER / INPUTS_FILE)
             connection.execute(f"create view {INPUTS_VIEW} as select * from read_parquet({inputs})")
         feeds = sorted(((folder / name).parent / CHANGES).glob("*.parquet"))
         if feeds:  # publications from before there were feeds have none
-            paths = ", ".join(_quoted(feed) for feed in feeds)
+            paths = ", ".join(quoted(feed) for feed in feeds)
             connection.execute(
                 f"create view {CHANGES_VIEW} as select * from read_parquet([{paths}])"
             )
@@ -148,7 +148,3 @@ def _row(publication: Publication, *, is_current: bool) -> list[object]:
         is_current,
         list(publication.erasures),
     ]
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dagster_project.contracts.contract import Contract, Table
 from dagster_project.contracts.product import read_products
+from dagster_project.declaration import DeclarationError
 from dagster_project.settings import DATA_PRODUCTS, DBT_PROJECT
 
 PERSONAL = "restricted"
@@ -78,9 +79,17 @@ def read_live_ports(
     """Read the tables that are refreshed in place beside the publications, sorted by relation.
 
     Raises:
-        DeclarationError: as `read_ports`.
+        DeclarationError: as `read_ports`; or a live table is restricted, and these are open.
     """
-    return tuple(port for port in _all_ports(project, products) if port.is_live)
+    live = tuple(port for port in _all_ports(project, products) if port.is_live)
+    for port in live:
+        if port.is_restricted:
+            raise DeclarationError(
+                f"{port.relation}: expected an open table, since everybody can read what is "
+                "refreshed in place, found one that only some roles may read. Publish it without a "
+                "server below published/live/."
+            )
+    return live
 
 
 def _all_ports(project: Path, products: Path) -> list[Port]:

@@ -13,6 +13,8 @@ from dagster_project.publishing.current import (
     record_publications,
 )
 from dagster_project.publishing.documents import Describer
+from dagster_project.publishing.erasures import refuse_while_erasing
+from dagster_project.publishing.live import renew_live
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.publishing.manifest import Provenance, Publication
 from dagster_project.settings import Settings
@@ -45,15 +47,18 @@ def publish(
 
     Raises:
         NothingToPublish: no forecast has been made yet.
+        ErasureUnfinished: the erasure of a person was interrupted.
         AuditFailed: a test failed on the candidate, which is kept; nothing changed for readers.
         Locked: another process publishes.
         WarehouseLocked: another process holds the warehouse.
     """
     say = tell or (lambda _: None)
     with publishing_lock(settings):
+        refuse_while_erasing(settings)
         discard_unpublished(settings)
         with warehouse(settings) as connection:
             record_publications(settings, connection)
+            renew_live(settings.published, connection)
             say("writing a candidate")
             candidate = prepare_candidate(settings, connection, provenance, export, describe)
         if candidate is None:

@@ -16,6 +16,7 @@ from dagster_project.publishing.current import (
     make_current,
     publication_folder,
 )
+from dagster_project.publishing.erasures import refuse_while_erasing
 from dagster_project.publishing.lock import publishing_lock
 from dagster_project.publishing.manifest import AUDIT, INPUTS, Publication, write_json
 from dagster_project.publishing.sharing import make_port_folder, share
@@ -57,9 +58,11 @@ def rollback(settings: Settings, *, to: int, reason: str, published_at: datetime
     Raises:
         UnknownPublication: it is not kept.
         CannotRollBack: it is current already, or a file of it is not what its manifest says.
+        ErasureUnfinished: the erasure of a person was interrupted.
         Locked: another process publishes.
     """
     with publishing_lock(settings):
+        refuse_while_erasing(settings)
         discard_unpublished(settings)
         earlier = find_publication(settings, to)
         number = current_number(settings) or 0
@@ -108,7 +111,8 @@ def resume(settings: Settings) -> bool:
 
 
 def _verify(folder: Path, publication: Publication) -> None:
-    for path, sha256 in _hash_by_path(publication).items():
+    feeds = {item.path: item.sha256 for item in publication.changes}
+    for path, sha256 in (_hash_by_path(publication) | feeds).items():
         file = folder / path
         found = None
         if file.exists():
@@ -122,7 +126,7 @@ def _verify(folder: Path, publication: Publication) -> None:
 
 
 def _hash_by_path(publication: Publication) -> dict[str, str]:
-    """The sha256 of every file of data and of the model, and of every document."""
+    """The sha256 of what a rollback repeats: the data, the model and the documents."""
     found = {item.path: item.sha256 for item in publication.model_files}
     found |= {item.path: item.sha256 for item in publication.documents}
     for manifest in publication.ports.values():

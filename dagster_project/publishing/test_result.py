@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PASSED = ("pass", "warn")
+"""The statuses of tests that let a candidate become current."""
+
 
 @dataclass(frozen=True)
 class TestResult:

@@ -12,7 +12,7 @@ from dagster_project.catalog import write_catalog
 from dagster_project.contracts.contract import read_contracts
 from dagster_project.settings import Settings
 from dagster_project.warehouse import warehouse
-from tests.test_publishing import fill, publish
+from tests.publishing.invented_ports import fill, publish
 
 
 @dataclass(frozen=True)

@@ -215,3 +215,12 @@ def test_files_that_an_earlier_publication_was_tested_with_are_not_read_again(
     assert linked(tmp_path / "c", manifest(["1", "2"]), manifest(["1", "2"])) == ["2"]
     other = manifest(["1", "2"], version="0.9.0")
     assert linked(tmp_path / "d", manifest(["1", "2"]), other) == ["1", "2"]
+
+
+@pytest.mark.parametrize(("unit", "value"), [("d", 5), ("h", 74)])
+def test_freshness_is_moved_by_days_in_whichever_unit_it_is_promised(unit: str, value: int) -> None:
+    promise = {**CONTRACT["slaProperties"][0], "unit": unit}  # type: ignore[index]
+    told = resolved(
+        {**CONTRACT, "slaProperties": [promise]}, "duckdb", place=Path("/p"), lateness=2
+    )
+    assert told["slaProperties"][0]["value"] == value

@@ -4,11 +4,12 @@ with measurements as (
 
 ),
 
+-- the day that was judged last, not the highest: a wrong today, once passed in, must not stay
 last_measured as (
 
     select
         max(measured_at) as measured_at,
-        max(measured_on) as measured_on
+        max_by(measured_on, measured_at) as measured_on
     from measurements
 
 ),

@@ -20,7 +20,7 @@ from dagster_project import publishing
 from dagster_project.declaration import DeclarationError
 from dagster_project.publishing.ports import Port, read_ports
 from dagster_project.settings import Settings, load_settings
-from tests.test_publishing import failing, fill, publish, sell
+from tests.publishing.invented_ports import failing, fill, publish, sell
 
 NOBODY = 65_534
 ROLE = "sales_restricted_reader"
@@ -171,7 +171,9 @@ def test_the_open_ports_are_open_whatever_the_umask(settings: Settings) -> None:
         for path in settings.published.glob("publications/2/**/*")
         if "restricted" not in path.parts
     }
-    assert modes and set(modes.values()) == {0o004}
+    modes |= {str(path): path.stat().st_mode & 0o004 for path in settings.published.glob("live/**")}
+    assert {Path(name).name for name in modes} >= {"manifest.json", "live", "slo_status_v1"}
+    assert set(modes.values()) == {0o004}
 
 
 def test_a_group_that_is_not_there_leaves_the_owner_alone(settings: Settings) -> None:

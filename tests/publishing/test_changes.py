@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from dagster_project import publishing
 from dagster_project.settings import Settings
 from dagster_project.warehouse import port, warehouse
-from tests.test_publishing import PUBLISHED_AT, fill, forecast, publish, sell
+from tests.publishing.invented_ports import PUBLISHED_AT, fill, forecast, publish, sell
 
 JANUARY, FEBRUARY = date(2017, 1, 30), date(2017, 2, 1)
 
@@ -100,6 +101,24 @@ def test_the_open_feed_tells_only_the_days_of_a_restricted_port(filled: Settings
     assert changes(filled, "sales_events_v1", 1) == [(2, "2017-01", JANUARY, None, "changed")]
     feed = publishing.publication_folder(filled, 2) / "restricted" / "changes" / "2.parquet"
     assert feed.stat().st_mode & 0o007 == 0
+
+
+def test_the_manifest_names_every_feed_and_a_rollback_checks_them(filled: Settings) -> None:
+    publish(filled)
+    sell(filled, "b3", "2017-02-02", 1)
+    folder = publishing.publication_folder(filled, 2)
+    named = {item.path: item.sha256 for item in publish(filled).changes}
+    assert set(named) == {
+        *("changes/1.parquet", "changes/2.parquet"),
+        *("restricted/changes/1.parquet", "restricted/changes/2.parquet"),
+    }
+    for path, sha256 in named.items():
+        assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
+    feed = publishing.publication_folder(filled, 1) / "changes" / "1.parquet"
+    feed.unlink()
+    feed.write_bytes(b"others")
+    with pytest.raises(publishing.CannotRollBack, match=r"changes/1\.parquet.*expected the sha256"):
+        publishing.rollback(filled, to=1, reason="wrong", published_at=PUBLISHED_AT)
 
 
 def test_a_rollback_tells_what_it_takes_back(filled: Settings) -> None:

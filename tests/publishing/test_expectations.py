@@ -27,7 +27,7 @@ from dagster_project.contracts.expectations import (
 from dagster_project.declaration import DeclarationError
 from dagster_project.publishing import check_expectations
 from dagster_project.settings import Settings
-from tests.test_publishing import fill, publish
+from tests.publishing.invented_ports import fill, publish
 
 TODAY = date(2018, 1, 1)
 COLUMNS = {"product_id": "text", "units": "decimal(18,4)", "sold_on": "date", "days": "int"}
@@ -269,6 +269,19 @@ def test_the_sql_of_a_consumer_reads_nothing_but_the_publication(
     outside = check(port_file, declare(table="outside_v1", columns=columns))
     assert [(item.status, item.rule) for item in outside] == [("fail", "can be read")]
     assert not broken(port_file, declare(table="inside_v1", columns=columns))
+
+
+def test_a_consumer_may_rely_on_a_table_that_is_refreshed_beside_the_publication(
+    settings: Settings, declare: Callable[..., Path]
+) -> None:
+    fill(settings)
+    publish(settings)
+    columns = {"product": "text", "met": "boolean"}
+    file = declare(table="slo_status_v1", columns=columns, rules=[{"not_null": ["product"]}])
+    results = check_expectations(
+        settings.published / "restricted" / "sales.duckdb", *read_files([file]), TODAY
+    )
+    assert [item.status for item in results] == ["pass"] * 3
 
 
 def test_what_no_contract_promises_is_told_without_any_data(declare: Callable[..., Path]) -> None:
