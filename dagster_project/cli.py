@@ -79,7 +79,7 @@ def run(
     with exit_codes():
         with showing_stages(settings, as_json=as_json) as timings:
             result = pipeline.run_pipeline(settings, retrain=retrain)
-        page = summary.summarise(settings, result, timings.seconds)
+        page = summary.summarise(settings, result, timings.seconds, timings.elapsed)
         if as_json:
             print_json(dataclasses.asdict(page))
         else:

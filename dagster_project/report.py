@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from types import TracebackType
@@ -33,11 +34,13 @@ class StageTimings:
 
     Attributes:
         seconds: wall time of each ended stage, in the order they ended.
+        elapsed: wall time from its start to its end, with what lies between the stages.
     """
 
     def __init__(self, console: Console | None) -> None:
         """Show on `console`, in a terminal as it goes, else a line per stage; None: times only."""
         self.seconds: dict[str, float] = {}
+        self.elapsed = 0.0
         self._tasks: dict[str, Any] = {}
         self._console = console
         self._progress = (
@@ -53,7 +56,8 @@ class StageTimings:
         )
 
     def __enter__(self) -> StageTimings:
-        """Start the display."""
+        """Start the display, and the clock."""
+        self._started = time.monotonic()
         if self._progress is not None:
             self._progress.start()
         return self
@@ -65,6 +69,7 @@ class StageTimings:
         trace: TracebackType | None,
     ) -> None:
         """Stop the display; what was shown stays."""
+        self.elapsed = time.monotonic() - self._started
         if self._progress is not None:
             self._progress.stop()
 
@@ -221,7 +226,7 @@ def print_summary(console: Console, page: RunSummary) -> None:
         (
             "time",
             ", ".join(f"{name} {value:.1f} s" for name, value in page.seconds.items())
-            + f" = {sum(page.seconds.values()):.1f} s",
+            + f" = {sum(page.seconds.values()):.1f} s of {page.elapsed_seconds:.1f} s",
         ),
     ]
     if page.paused is not None:

@@ -96,6 +96,7 @@ class RunSummary:
         failed_checks: warnings and errors of the run's checks.
         ending: published tables whose end of life is near, with what to read instead.
         seconds: wall time by stage.
+        elapsed_seconds: wall time of all, with what lies between the stages.
         sample: the first rows of the forecast.
     """
 
@@ -119,10 +120,13 @@ class RunSummary:
     failed_checks: list[str]
     ending: list[str]
     seconds: dict[str, float]
+    elapsed_seconds: float
     sample: list[dict[str, Any]]
 
 
-def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) -> RunSummary:
+def summarise(
+    settings: Settings, result: RunResult, seconds: dict[str, float], elapsed: float
+) -> RunSummary:
     """Collect the summary of a finished run from the warehouse and the published port."""
     names = [source.name for source in deployed_sources(settings)]
     published = current_publication(settings)
@@ -164,6 +168,7 @@ def summarise(settings: Settings, result: RunResult, seconds: dict[str, float]) 
         failed_checks=[f"{alert.subject}: {alert.reason}" for alert in result.failed_checks],
         ending=notices(read_contracts(), settings.today),
         seconds={name: round(value, 1) for name, value in seconds.items()},
+        elapsed_seconds=round(elapsed, 1),
         sample=sample,
     )
 

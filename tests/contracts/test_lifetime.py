@@ -80,6 +80,7 @@ def test_the_page_of_a_run_warns_of_a_table_that_ends() -> None:
         failed_checks=[],
         ending=notices(read_contracts(), date(2027, 12, 1)),
         seconds={},
+        elapsed_seconds=0.0,
         sample=[{"store_id": "s1"}],
     )
     shown = StringIO()
